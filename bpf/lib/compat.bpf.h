@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One accessor for each difference between kernels: the commit, its version, and when the shim
+ * may go.  Nothing else in the tree asks what a kernel looks like. */
+#ifndef CORELETS_COMPAT_BPF_H
+#define CORELETS_COMPAT_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+struct kernfs_node___parent {
+	struct kernfs_node *parent;
+} __attribute__((preserve_access_index));
+
+struct kernfs_node___rcu {
+	struct kernfs_node *__parent;
+} __attribute__((preserve_access_index));
+
+/* Linux 6.15, 633488947ef6 ("kernfs: Use RCU to access kernfs_node::parent."): renamed.
+ * May go when 6.12 goes. */
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
+{
+	struct kernfs_node___parent *old = (void *)node;
+	struct kernfs_node___rcu *new = (void *)node;
+
+	if (bpf_core_field_exists(new->__parent))
+		return BPF_CORE_READ(new, __parent);
+	return BPF_CORE_READ(old, parent);
+}
+
+/* CONFIG_AUDIT: task_struct has no loginuid and no sessionid without it (linux/sched.h). */
+struct task_struct___audit {
+	kuid_t loginuid;
+	unsigned int sessionid;
+} __attribute__((preserve_access_index));
+
+#define AUDIT_UNSET	0xffffffffu
+
+static __always_inline __u32 task_loginuid(struct task_struct *task)
+{
+	struct task_struct___audit *t = (void *)task;
+
+	return bpf_core_field_exists(t->loginuid) ? BPF_CORE_READ(t, loginuid.val) : AUDIT_UNSET;
+}
+
+static __always_inline __u32 task_audit_session(struct task_struct *task)
+{
+	struct task_struct___audit *t = (void *)task;
+
+	return bpf_core_field_exists(t->sessionid) ? BPF_CORE_READ(t, sessionid) : AUDIT_UNSET;
+}
+
+struct io_open___plain {
+	struct filename *filename;
+} __attribute__((preserve_access_index));
+
+struct io_open___delayed {
+	struct delayed_filename filename;
+} __attribute__((preserve_access_index));
+
+/* Linux 7.0, 9fa3ec84587c ("allow incomplete imports of filenames"): the pointer went into a
+ * struct delayed_filename.  May go when 6.18 goes. */
+static __always_inline const char *io_open_name(struct io_open *open)
+{
+	struct io_open___delayed *new = (void *)open;
+	struct io_open___plain *old = (void *)open;
+	struct filename *name = NULL;
+
+	if (bpf_core_field_exists(old->filename))
+		name = BPF_CORE_READ(old, filename);
+	else if (bpf_core_field_exists(new->filename))
+		bpf_core_read(&name, sizeof(name), &new->filename);
+	return BPF_CORE_READ(name, name);
+}
+
+struct io_kiocb___result {
+	int result;
+} __attribute__((preserve_access_index));
+
+/* Linux 6.0, cef216fc32d7 ("io_uring: explicitly keep a CQE in io_kiocb"): the result moved.
+ * May go when 5.10 goes. */
+static __always_inline int io_result(struct io_kiocb *req)
+{
+	struct io_kiocb___result *old = (void *)req;
+
+	if (bpf_core_field_exists(req->cqe.res))
+		return BPF_CORE_READ(req, cqe.res);
+	return BPF_CORE_READ(old, result);
+}
+
+#endif

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every open.  At the exit of the call the kernel has resolved the path already: the descriptor
+ * leads to the file, and the file to its path.  A failure has the path as given only. */
+#define RECORD_MAX (24 << 10)
+
+#include "lib/trace.bpf.h"
+#include "lib/follow.bpf.h"
+#include "lib/path.bpf.h"
+#include "lib/syscall.bpf.h"
+#include "lib/task.bpf.h"
+#include "opensnoop.h"
+
+#define AT_FDCWD	-100
+#define O_CREAT		00000100	/* include/uapi/asm-generic/fcntl.h */
+#define O_WRONLY	00000001
+#define O_TRUNC		00001000
+#define __O_TMPFILE	020000000
+
+const volatile __u32 failed_only = 0;
+const volatile __u64 flags_any = 0;	/* --flags: one of these; 0: all opens */
+const volatile __u32 access_any = 0;	/* --flags: bit n: access mode n */
+const volatile __u32 prefix_len = 0;
+const volatile char prefix[PREFIX_MAX] = {};
+
+/* An open, whichever way it was asked for. */
+struct open_call {
+	__u64 start_ns;
+	__u64 flags;
+	__u32 mode;
+	__s32 dfd;
+	__s32 ret;
+	__u32 via;
+	__u32 fixed;
+	const char *given;	/* in user memory, or in the kernel's for io_uring */
+};
+
+/* io_uring: what was asked for, from submission to completion. */
+struct uring_open {
+	__u64 start_ns;
+	__u32 len;
+	__u32 flags;
+	char name[1024];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 512);
+	__type(key, __u64);
+	__type(value, struct uring_open);
+} uring_opens SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct uring_open);
+} uring_new SEC(".maps");
+
+/* The rest of a path that has more than PATH_STEPS components is walked after a tail call. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} more_path SEC(".maps");
+
+static __always_inline bool open_flags_wanted(__u64 flags)
+{
+	if (!flags_any && !access_any)
+		return true;
+	return (flags & flags_any) || (access_any & (1 << (flags & 3)));
+}
+
+static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file **slots = BPF_CORE_READ(fdt, fd), *file = NULL;
+
+	if (fd < BPF_CORE_READ(fdt, max_fds))
+		bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
+	return file;
+}
+
+/* Whether the path in s->path, up to *end*, begins with --path-prefix. */
+static __always_inline bool path_has_prefix(struct scratch *s, __u32 end)
+{
+	__u64 pos = path_close(s);
+
+	if (prefix_len > end - pos)
+		return false;
+	for (__u32 i = 0; i < PREFIX_MAX; i++) {
+		if (i >= prefix_len)
+			return true;
+		if (s->path[(pos + i) & (2 * PATH_SIZE - 1)] != prefix[i])
+			return false;
+	}
+	return true;
+}
+
+/* The same for a failure, whose path is the directory (just walked) and what was given. */
+static __always_inline bool given_has_prefix(struct scratch *s, const struct open_event *ev)
+{
+	__u64 len = ev->given.len, off = ev->given.off, at = PATH_SIZE;
+
+	if (!ev->dir.len) {
+		s->path_pos = PATH_SIZE;	/* absolute */
+	} else if (path_close(s) < PATH_SIZE - 1) {
+		s->path[PATH_SIZE] = '/';
+		at++;
+	}
+	opaque(len);
+	opaque(off);
+	if (len >= PATH_SIZE || off > RECORD_MAX)
+		return false;
+	bpf_probe_read_kernel(s->path + at, len, s->record + off);
+	if (!ev->dir.len) {
+		/* path_close() would add a slash. */
+		if (!len || s->path[PATH_SIZE] != '/')
+			return false;
+		bpf_probe_read_kernel(s->path + PATH_SIZE - 1, len, s->record + off);
+		at--;
+		s->path_pos = at;
+	}
+	return path_has_prefix(s, at + len);
+}
+
+static __always_inline void open_inode(struct open_event *ev, struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+	ev->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	ev->ino = BPF_CORE_READ(inode, i_ino);
+	ev->type = BPF_CORE_READ(inode, i_mode) & 0170000;
+}
+
+static __always_inline bool open_root_is_plain(const struct mount_pos *root)
+{
+	struct mount *m = mount_of(root->mnt), *up = BPF_CORE_READ(m, mnt_parent);
+
+	return root->dentry == BPF_CORE_READ(root->mnt, mnt_root) &&
+	       (m == up || BPF_CORE_READ(m, mnt_mountpoint) == BPF_CORE_READ(up, mnt.mnt_root));
+}
+
+/* Everything but the path. */
+static __always_inline void open_fill(struct scratch *s, struct open_event *ev,
+				      const struct open_call *call, struct task_struct *task)
+{
+	task_info_fill(&ev->task);
+	ev->ret = call->ret;
+	ev->flags = call->flags;
+	ev->mode = call->flags & (O_CREAT | __O_TMPFILE) ? call->mode : ~0;
+	ev->via = call->via;
+	ev->fixed = call->fixed;
+	ev->dev = ~0;
+	ev->lat_ns = ~0ull;
+	if (call->start_ns) {
+		if (call->start_ns <= ev->task.boot_ns)
+			ev->lat_ns = ev->task.boot_ns - call->start_ns;
+		else
+			lost_count(LOST_NEGATIVE);
+	}
+	if (wants(WANT_CGROUP_ID))
+		ev->cgroup_id = task_cgroup_id(task);
+	if (wants(WANT_CGROUP))
+		task_cgroup_path(s, &ev->cgroup, task);
+}
+
+static __always_inline void open_root(struct scratch *s, struct open_event *ev,
+				      struct task_struct *task)
+{
+	struct mount_pos top = {}, root = task_root(task);
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+
+	ev->mntns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	if (open_root_is_plain(&root)) {
+		s->path_pos = PATH_SIZE;
+		s->path_flags = 0;
+		path_add(s, &ev->root);
+		return;
+	}
+	path_add_of(s, &ev->root, &fs->root, &top);
+	ev->root.flags &= ~BYTES_DETACHED;
+}
+
+static __always_inline void open_given(struct scratch *s, struct open_event *ev,
+				       const struct open_call *call)
+{
+	if (call->via == VIA_IO_URING) {
+		if (call->given)
+			record_add_str(s, &ev->given, call->given, 1024, FROM_KERNEL);
+		else
+			ev->given.flags |= BYTES_UNREAD;
+		return;
+	}
+	record_add_str(s, &ev->given, call->given, PATH_SIZE, FROM_USER);
+	if ((ev->given.flags & BYTES_UNREAD) && call->ret != -14 /* EFAULT */)
+		lost_count(LOST_READ_FAILED);
+}
+
+/* The directory that a relative path starts from. */
+static __always_inline void open_dir(struct scratch *s, struct open_event *ev,
+				     const struct open_call *call, struct task_struct *task,
+				     const struct mount_pos *root)
+{
+	struct file *dir;
+
+	if (ev->given.len && s->record[ev->given.off & 8191] == '/')
+		return;
+	if (call->dfd == AT_FDCWD) {
+		struct fs_struct *fs = BPF_CORE_READ(task, fs);
+
+		path_add_of(s, &ev->dir, &fs->pwd, root);
+		return;
+	}
+	dir = file_of(task, call->dfd);
+	if (dir)
+		path_add_of(s, &ev->dir, &dir->f_path, root);
+	else
+		ev->dir.flags |= BYTES_UNREAD;
+}
+
+/* The path has been walked: the rest of the record, and off with it. */
+static __always_inline int open_finish(struct scratch *s)
+{
+	struct open_event *ev = (void *)s->record;
+
+	if (prefix_len && !path_has_prefix(s, PATH_SIZE)) {
+		record_discard(s);
+		return 0;
+	}
+	path_add(s, &ev->path);
+	record_submit(s);
+	return 0;
+}
+
+/* *ctx*: of a program that more_path belongs to, else NULL. */
+static __always_inline int open_record(void *ctx, const struct open_call *call)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct mount_pos root = task_root(task);
+	struct file *file = NULL;
+	struct open_event *ev;
+	struct scratch *s;
+
+	ev = record_new(s, struct open_event);
+	if (!ev)
+		return 0;
+	open_fill(s, ev, call, task);
+	if (wants(WANT_ROOT))
+		open_root(s, ev, task);
+	if (call->ret >= 0 && !call->fixed)
+		file = file_of(task, call->ret);
+	if (!file || wants(WANT_GIVEN))
+		open_given(s, ev, call);
+	if (!file || wants(WANT_DIR))
+		open_dir(s, ev, call, task, &root);
+	if (!file) {
+		/* The front end joins dir and given. */
+		if (prefix_len && !given_has_prefix(s, ev)) {
+			record_discard(s);
+			return 0;
+		}
+		record_submit(s);
+		return 0;
+	}
+	if (wants(WANT_INODE))
+		open_inode(ev, file);
+	if (!wants(WANT_PATH) && !prefix_len) {
+		record_submit(s);
+		return 0;
+	}
+	path_start(s, &file->f_path);
+	if (dentry_unlinked((void *)s->path_dentry))
+		s->path_flags |= BYTES_DELETED;
+	if (!path_walk(s, &root)) {
+		if (ctx)
+			bpf_tail_call(ctx, &more_path, 0);
+		s->path_flags |= BYTES_FRONT_CUT;
+	}
+	return open_finish(s);
+}
+
+/* After a tail call: walks on, until the kernel says that this was the last one (33). */
+static __always_inline int open_more(void *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &cpu);
+	struct mount_pos root = task_root(task);
+
+	if (!s)
+		return 0;
+	if (!path_walk(s, &root)) {
+		bpf_tail_call(ctx, &more_path, 0);
+		s->path_flags |= BYTES_FRONT_CUT;
+	}
+	return open_finish(s);
+}
+
+/* ---- system calls ---- */
+
+static __always_inline int open_syscall(void *ctx, const struct syscall *sys, enum call what)
+{
+	struct open_call call = {
+		.start_ns = sys->start_ns,
+		.ret = sys->ret,
+		.dfd = AT_FDCWD,
+		.given = (void *)sys->args[0],
+	};
+	struct open_how how = {};
+
+	switch (what) {
+	case CALL_OPEN:
+		call.via = VIA_OPEN;
+		call.flags = sys->args[1];
+		call.mode = sys->args[2];
+		break;
+	case CALL_CREAT:
+		call.via = VIA_CREAT;
+		call.flags = O_CREAT | O_WRONLY | O_TRUNC;
+		call.mode = sys->args[1];
+		break;
+	case CALL_OPENAT:
+		call.via = VIA_OPENAT;
+		call.dfd = sys->args[0];
+		call.given = (void *)sys->args[1];
+		call.flags = sys->args[2];
+		call.mode = sys->args[3];
+		break;
+	default:
+		call.via = VIA_OPENAT2;
+		call.dfd = sys->args[0];
+		call.given = (void *)sys->args[1];
+		bpf_probe_read_user(&how, sizeof(how), (void *)sys->args[2]);
+		call.flags = how.flags;
+		call.mode = how.mode;
+	}
+	if (what != CALL_OPENAT2)
+		call.flags = (__u32)call.flags;
+	call.mode &= 07777;
+	if (sys->compat)
+		call.via += VIA_COMPAT;
+	if (!open_flags_wanted(call.flags))
+		return 0;
+	return open_record(ctx, &call);
+}
+
+static __always_inline int open_exit_record(void *ctx, struct pt_regs *regs, __u32 nr, long ret)
+{
+	struct syscall sys = { .nr = nr, .ret = ret };
+	struct pending pending;
+	enum call what;
+
+	if (!OPEN_NUMBER(nr) || (failed_only && ret >= 0))
+		return 0;
+	sys.compat = syscall_compat();
+	what = open_call(nr, sys.compat);
+	if (!what || !task_wanted())
+		return 0;
+	if (wants(WANT_LATENCY) && pending_take(nr, &pending))
+		sys.start_ns = pending.start_ns;
+	syscall_args(sys.args, regs, sys.compat);
+	return open_syscall(ctx, &sys, what);
+}
+
+static __always_inline int open_enter_record(__u32 nr, const __u64 *args)
+{
+	if (!open_call(nr, syscall_compat()) || !task_wanted())
+		return 0;
+	pending_put(nr, args);
+	return 0;
+}
+
+SEC("?tp_btf/sys_exit")
+int BPF_PROG(open_exit, struct pt_regs *regs, long ret)
+{
+	return open_exit_record(ctx, regs, SYSCALL_NR(regs), ret);
+}
+
+SEC("?tp_btf/sys_exit")
+int open_exit_more(void *ctx)
+{
+	return open_more(ctx);
+}
+
+SEC("?raw_tp/sys_exit")
+int open_exit_raw(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct pt_regs *regs = (void *)ctx->args[0];
+
+	return open_exit_record(ctx, regs, SYSCALL_NR_READ(regs), ctx->args[1]);
+}
+
+SEC("?raw_tp/sys_exit")
+int open_exit_raw_more(void *ctx)
+{
+	return open_more(ctx);
+}
+
+SEC("?tp/raw_syscalls/sys_exit")
+int open_exit_tp(struct trace_event_raw_sys_exit *ctx)
+{
+	struct syscall sys = { .nr = ctx->id & ~X32_SYSCALL_BIT, .ret = ctx->ret };
+	struct pending pending;
+	enum call what;
+
+	if (!OPEN_NUMBER(sys.nr) || (failed_only && sys.ret >= 0))
+		return 0;
+	sys.compat = syscall_compat();
+	what = open_call(sys.nr, sys.compat);
+	if (!what || !task_wanted() || !pending_take(sys.nr, &pending))
+		return 0;
+	sys.start_ns = pending.start_ns;
+	__builtin_memcpy(sys.args, pending.args, sizeof(sys.args));
+	return open_syscall(ctx, &sys, what);
+}
+
+SEC("?tp/raw_syscalls/sys_exit")
+int open_exit_tp_more(void *ctx)
+{
+	return open_more(ctx);
+}
+
+/* The entry: for latencies, and for the classic tracepoint, whose exit has no arguments. */
+
+SEC("?tp_btf/sys_enter")
+int BPF_PROG(open_enter, struct pt_regs *regs, long id)
+{
+	__u32 nr = id & ~X32_SYSCALL_BIT;
+	__u64 args[5] = {};
+
+	return OPEN_NUMBER(nr) ? open_enter_record(nr, args) : 0;
+}
+
+SEC("?raw_tp/sys_enter")
+int open_enter_raw(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u32 nr = ctx->args[1] & ~X32_SYSCALL_BIT;
+	__u64 args[5] = {};
+
+	return OPEN_NUMBER(nr) ? open_enter_record(nr, args) : 0;
+}
+
+SEC("?tp/raw_syscalls/sys_enter")
+int open_enter_tp(struct trace_event_raw_sys_enter *ctx)
+{
+	__u32 nr = ctx->id & ~X32_SYSCALL_BIT;
+	__u64 args[5];
+
+	if (!OPEN_NUMBER(nr))
+		return 0;
+	for (int i = 0; i < 5; i++)
+		args[i] = ctx->args[i];
+	return open_enter_record(nr, args);
+}
+
+/* ---- io_uring ---- */
+
+#define OP_OPENAT	18	/* IORING_OP_*, include/uapi/linux/io_uring.h */
+#define OP_OPENAT2	28
+
+static __always_inline bool uring_is_open(struct io_kiocb *req)
+{
+	__u8 op = BPF_CORE_READ(req, opcode);
+
+	return op == OP_OPENAT || op == OP_OPENAT2;
+}
+
+/* The name is in the kernel by now, and gone when the request completes. */
+static __always_inline int uring_submit(struct io_kiocb *req)
+{
+	struct io_open *open = (void *)req;
+	struct uring_open *new;
+	__u32 zero = 0;
+	__u64 key = (__u64)req;
+	long len;
+
+	if (!uring_is_open(req) || !task_wanted())
+		return 0;
+	new = bpf_map_lookup_elem(&uring_new, &zero);
+	if (!new)
+		return 0;
+	new->start_ns = bpf_ktime_get_boot_ns();
+	len = bpf_probe_read_kernel_str(new->name, sizeof(new->name),
+					io_open_name(open));
+	new->len = len < 0 ? 0 : len;
+	if (bpf_map_update_elem(&uring_opens, &key, new, BPF_ANY))
+		lost_count(LOST_MAP_FULL);
+	return 0;
+}
+
+static __always_inline int uring_done(void *ctx, struct io_kiocb *req)
+{
+	struct io_open *open = (void *)req;
+	struct open_call call = { .via = VIA_IO_URING };
+	struct uring_open *asked;
+	__u64 key = (__u64)req;
+
+	if (!req || !uring_is_open(req) || !task_wanted())
+		return 0;
+	call.ret = io_result(req);
+	if (failed_only && call.ret >= 0)
+		return 0;
+	call.dfd = BPF_CORE_READ(open, dfd);
+	call.flags = BPF_CORE_READ(open, how.flags);
+	call.mode = BPF_CORE_READ(open, how.mode) & 07777;
+	if (bpf_core_field_exists(open->file_slot))
+		call.fixed = !!BPF_CORE_READ(open, file_slot);
+	if (!open_flags_wanted(call.flags))
+		return 0;
+	asked = bpf_map_lookup_elem(&uring_opens, &key);
+	if (asked) {
+		call.start_ns = asked->start_ns;
+		call.given = asked->len ? asked->name : NULL;
+	} else {
+		lost_count(LOST_UNPAIRED);
+	}
+	open_record(ctx, &call);
+	if (asked)
+		bpf_map_delete_elem(&uring_opens, &key);
+	return 0;
+}
+
+SEC("?tp_btf/io_uring_submit_req")
+int BPF_PROG(uring_open_submit, struct io_kiocb *req)
+{
+	return uring_submit(req);
+}
+
+SEC("?raw_tp/io_uring_submit_req")
+int uring_open_submit_raw(struct bpf_raw_tracepoint_args *ctx)
+{
+	return uring_submit((void *)ctx->args[0]);
+}
+
+SEC("?tp_btf/io_uring_complete")
+int BPF_PROG(uring_open_done, struct io_ring_ctx *ring, void *req)
+{
+	return uring_done(NULL, req);
+}
+
+SEC("?raw_tp/io_uring_complete")
+int uring_open_done_raw(struct bpf_raw_tracepoint_args *ctx)
+{
+	return uring_done(NULL, (void *)ctx->args[1]);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# What the tests are built from; included by the Makefile, called by tests/run.
+#
+#	tests/unit/X.c		build/unit/X, and with ASan and UBSan build/unit-asan/X
+#	tests/unit/fuzz/X.c	build/fuzz/X, a libFuzzer target
+#	tests/workloads/X.c	build/workloads/X; a line "// build: FLAGS" among the
+#				first five adds to its command line
+
+# libFuzzer comes with a clang; this one's runtime is what packaging/deps installs.
+FUZZ_CLANG ?= clang-14
+
+unit := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/*.c)))
+fuzz := $(patsubst tests/unit/fuzz/%.c,%,$(sort $(wildcard tests/unit/fuzz/*.c)))
+workloads := $(patsubst tests/workloads/%.c,%,$(sort $(wildcard tests/workloads/*.c)))
+
+.PHONY: unit unit-asan fuzz workloads
+unit: $(unit:%=$(BUILD)/unit/%)
+unit-asan: $(unit:%=$(BUILD)/unit-asan/%)
+fuzz: $(fuzz:%=$(BUILD)/fuzz/%)
+workloads: $(workloads:%=$(BUILD)/workloads/%)
+
+sanitize = -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined
+test_flags = $(own_flags) -Itests/unit $(pkg_cflags)
+
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libcorelets.a
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(test_flags) $(CPPFLAGS) $(link_flags) -MMD -MP -MF $@.d $< $(filter %.a,$^) $(pkg_libs) -o $@
+
+$(BUILD)/asan/%.o: tools/lib/%.c $(BUILD)/.user-flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(test_flags) $(sanitize) -MMD -MP -c $< -o $@
+
+$(BUILD)/unit-asan/%: tests/unit/%.c $(lib:%=$(BUILD)/asan/%.o)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(test_flags) $(sanitize) -MMD -MP -MF $@.d $< $(filter %.o,$^) $(pkg_libs) -o $@
+
+$(BUILD)/fuzz/lib/%.o: tools/lib/%.c $(BUILD)/.user-flags
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CLANG) $(test_flags) $(sanitize) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+$(BUILD)/fuzz/%: tests/unit/fuzz/%.c $(lib:%=$(BUILD)/fuzz/lib/%.o)
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CLANG) $(test_flags) $(sanitize) -fsanitize=fuzzer -MMD -MP -MF $@.d $< $(filter %.o,$^) $(pkg_libs) -o $@
+
+$(BUILD)/workloads/%: tests/workloads/%.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra -MMD -MP -MF $@.d $< \
+		$$(sed -n '1,5s,^// build:,,p' $<) -o $@
+
+-include $(wildcard $(addprefix $(BUILD)/,unit/*.d unit-asan/*.d asan/*.d fuzz/*.d fuzz/lib/*.d workloads/*.d))

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/loop.h"
+#include "lib/util.h"
+
+#define TICK_NS		50000000ull
+#define NS_PER_SEC	1000000000ull
+
+enum { WATCH_RING, WATCH_SIGNALS, WATCH_TICK, WATCH_DEADLINE, WATCH_COMMAND, WATCH_OUTPUT };
+
+static int loop_add(struct loop *loop, int fd, uint32_t events, uint32_t what)
+{
+	struct epoll_event event = { .events = events, .data.u32 = what };
+
+	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+/* The signals that end the tool, but for those that whoever started it had ignored. */
+static void stop_signals(sigset_t *set)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+	sigemptyset(set);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		struct sigaction action;
+
+		if (!sigaction(signals[i], NULL, &action) && action.sa_handler != SIG_IGN)
+			sigaddset(set, signals[i]);
+	}
+}
+
+static int timer_new(uint64_t ns, bool repeat)
+{
+	struct itimerspec spec = {
+		.it_value = { ns / NS_PER_SEC, ns % NS_PER_SEC },
+	};
+	int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (repeat)
+		spec.it_interval = spec.it_value;
+	if (fd >= 0 && timerfd_settime(fd, 0, &spec, NULL)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int loop_init(struct loop *loop, int ring_fd, uint64_t duration_ns, int output_fd)
+{
+	struct stat st;
+	sigset_t set;
+	int err;
+
+	*loop = (struct loop){ .epoll = -1, .signals = -1, .tick = -1, .deadline = -1, .command = -1 };
+	signal(SIGPIPE, SIG_IGN);
+	stop_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	loop->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	loop->tick = timer_new(TICK_NS, true);
+	if (loop->epoll < 0 || loop->signals < 0 || loop->tick < 0)
+		return -errno;
+	err = loop_add(loop, ring_fd, EPOLLIN, WATCH_RING);
+	err = err ?: loop_add(loop, loop->signals, EPOLLIN, WATCH_SIGNALS);
+	err = err ?: loop_add(loop, loop->tick, EPOLLIN, WATCH_TICK);
+	if (!err && duration_ns) {
+		loop->deadline = timer_new(duration_ns, false);
+		if (loop->deadline < 0)
+			return -errno;
+		err = loop_add(loop, loop->deadline, EPOLLIN, WATCH_DEADLINE);
+	}
+	/* EPOLLERR and EPOLLHUP come unasked. */
+	if (!err && !fstat(output_fd, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+		loop_add(loop, output_fd, 0, WATCH_OUTPUT);
+	return err;
+}
+
+void loop_done(struct loop *loop)
+{
+	close_fd(&loop->epoll);
+	close_fd(&loop->signals);
+	close_fd(&loop->tick);
+	close_fd(&loop->deadline);
+	close_fd(&loop->command);
+}
+
+int loop_watch_command(struct loop *loop, pid_t pid)
+{
+	loop->command_pid = pid;
+	loop->command = syscall(SYS_pidfd_open, pid, 0);
+	if (loop->command < 0)
+		return -errno;
+	return loop_add(loop, loop->command, EPOLLIN, WATCH_COMMAND);
+}
+
+/* Takes the pending signals.  From the first one on they have their default action again. */
+static void loop_take_signals(struct loop *loop)
+{
+	struct signalfd_siginfo info;
+
+	while (read(loop->signals, &info, sizeof(info)) == sizeof(info)) {
+		sigset_t set;
+
+		loop->stops++;
+		loop->done = true;
+		sigemptyset(&set);
+		sigaddset(&set, SIGINT);
+		sigaddset(&set, SIGTERM);
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+	}
+}
+
+bool loop_wait_writable(struct loop *loop, int fd)
+{
+	struct pollfd fds[2] = {
+		{ .fd = fd, .events = POLLOUT },
+		{ .fd = loop->signals, .events = POLLIN },
+	};
+
+	for (;;) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return true;	/* let write() say why */
+		if (fds[0].revents)
+			return true;
+		if (fds[1].revents)
+			loop_take_signals(loop);
+	}
+}
+
+static void loop_handle(struct loop *loop, uint32_t what, uint32_t events)
+{
+	switch (what) {
+	case WATCH_SIGNALS:
+		loop_take_signals(loop);
+		break;
+	case WATCH_DEADLINE:
+		loop->done = true;
+		break;
+	case WATCH_COMMAND:
+		if (waitpid(loop->command_pid, &loop->command_status, 0) == loop->command_pid)
+			loop->command_ended = true;
+		loop->done = true;
+		break;
+	case WATCH_OUTPUT:
+		if (events & (EPOLLERR | EPOLLHUP)) {
+			loop->reader_gone = true;
+			loop->done = true;
+		}
+		break;
+	}
+}
+
+int loop_run(struct loop *loop, const struct loop_calls *calls)
+{
+	bool more = false;
+
+	while (!loop->done) {
+		struct epoll_event events[8];
+		int n = epoll_wait(loop->epoll, events, ARRAY_SIZE(events), more ? 0 : -1);
+		bool tick = false;
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		for (int i = 0; i < n; i++) {
+			uint64_t expired;
+
+			if (events[i].data.u32 == WATCH_TICK)
+				tick = read(loop->tick, &expired, sizeof(expired)) > 0;
+			loop_handle(loop, events[i].data.u32, events[i].events);
+		}
+		more = calls->ring(calls->context);
+		if (tick)
+			calls->tick(calls->context);
+	}
+	return 0;
+}

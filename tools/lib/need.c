@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <linux/magic.h>
+
+#include <bpf/bpf.h>
+
+#include "lib/need.h"
+#include "lib/util.h"
+
+void needs_init(struct needs *needs)
+{
+	*needs = (struct needs){ .tracefs = -1, .without = getenv("CORELETS_WITHOUT") ?: "" };
+}
+
+/* Whether *word* is one of the words of a list with commas. */
+static bool list_has(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	while (*list) {
+		size_t n = strcspn(list, ",");
+
+		if (n == len && !memcmp(list, word, len))
+			return true;
+		list += n + (list[n] == ',');
+	}
+	return false;
+}
+
+int needs_add(struct needs *needs, const struct need *table, uint64_t wanted)
+{
+	needs->without_task_storage = list_has(needs->without, "task_storage");
+	for (; table->name; table++) {
+		bool conditional = table->when || table->when_wanted;
+
+		if (conditional && !(table->when && *table->when) && !(table->when_wanted & wanted))
+			continue;
+		if (needs->count == NEEDS_MAX)
+			return -E2BIG;
+		needs->state[needs->count++].need = table;
+	}
+	return 0;
+}
+
+static const char *need_programs(const struct need_state *state)
+{
+	return state->point < 0 ? NULL : state->need->points[state->point];
+}
+
+/* Calls for every program of a point: the next name goes to *name*. */
+static bool next_program(const char **at, char name[64])
+{
+	size_t n;
+
+	if (!*at || !**at)
+		return false;
+	n = strcspn(*at, "+");
+	snprintf(name, 64, "%.*s", (int)n, *at);
+	*at += n + ((*at)[n] == '+');
+	return true;
+}
+
+static struct bpf_program *program_of(struct bpf_object *object, const char *name)
+{
+	return bpf_object__find_program_by_name(object, name);
+}
+
+/* "tp_btf/sys_exit": the section without the mark of programs that are not loaded by default. */
+static const char *program_section(const struct bpf_program *program)
+{
+	const char *section = bpf_program__section_name(program);
+
+	return section + (*section == '?');
+}
+
+static void need_next(struct need_state *state, const char *program, const char *reason)
+{
+	size_t len = strlen(state->why);
+
+	snprintf(state->why + len, sizeof(state->why) - len, "%s%s: %s", len ? "; " : "", program, reason);
+	state->point++;
+	if (state->point >= (int)ARRAY_SIZE(state->need->points) ||
+	    !state->need->points[state->point])
+		state->point = -1;
+}
+
+/* Why a program cannot be used here, or NULL. */
+static const char *program_refused(const struct needs *needs, const struct bpf_program *program,
+				   bool (*has_btf_name)(const char *name))
+{
+	const char *section = program_section(program), *hook = strchr(section, '/');
+	char kind[32], type[128];
+
+	snprintf(kind, sizeof(kind), "%.*s", (int)strcspn(section, "/"), section);
+	if (list_has(needs->without, kind) || list_has(needs->without, bpf_program__name(program)))
+		return "left out by CORELETS_WITHOUT";
+	if (hook && !strcmp(kind, "tp_btf")) {
+		snprintf(type, sizeof(type), "btf_trace_%s", hook + 1);
+		if (!has_btf_name(type))
+			return "not in this kernel's BTF";
+	}
+	if (hook && (!strcmp(kind, "fentry") || !strcmp(kind, "fexit")) && !has_btf_name(hook + 1))
+		return "not in this kernel's BTF";
+	return NULL;
+}
+
+static void programs_autoload(struct bpf_object *object, const char *programs)
+{
+	char name[64], more[80];
+
+	while (next_program(&programs, name)) {
+		struct bpf_program *program = program_of(object, name);
+
+		if (program)
+			bpf_program__set_autoload(program, true);
+		snprintf(more, sizeof(more), "%s_more", name);
+		program = program_of(object, more);
+		if (program)
+			bpf_program__set_autoload(program, true);
+	}
+}
+
+int needs_choose(struct needs *needs, struct bpf_object *object,
+		 bool (*has_btf_name)(const char *name), char why[256])
+{
+	struct bpf_program *program;
+	struct bpf_map *map;
+
+	bpf_object__for_each_program(program, object)
+		bpf_program__set_autoload(program, false);
+	for (size_t i = 0; i < needs->count; i++) {
+		struct need_state *state = &needs->state[i];
+		const char *programs, *refused;
+		char name[64];
+
+again:
+		programs = need_programs(state);
+		while (next_program(&programs, name)) {
+			program = program_of(object, name);
+			refused = program ? program_refused(needs, program, has_btf_name) : "no such program";
+			if (refused) {
+				need_next(state, program ? program_section(program) : name, refused);
+				goto again;
+			}
+		}
+		if (state->point >= 0) {
+			programs_autoload(object, need_programs(state));
+		} else if (!state->need->optional) {
+			snprintf(why, 256, "this kernel has no way to see '%s' (%.180s)",
+				 state->need->name, state->why);
+			return -EOPNOTSUPP;
+		}
+	}
+	map = bpf_object__find_map_by_name(object, "pending_storage");
+	if (map)
+		bpf_map__set_autocreate(map, !needs->without_task_storage);
+	map = bpf_object__find_map_by_name(object, "pending_lru");
+	if (map)
+		bpf_map__set_autocreate(map, needs->without_task_storage);
+	return 0;
+}
+
+bool needs_blame(struct needs *needs, struct bpf_object *object, const char *log)
+{
+	struct bpf_program *program;
+
+	if (!needs->without_task_storage && strstr(log, "'pending_storage'")) {
+		needs->without_task_storage = true;
+		return true;
+	}
+	bpf_object__for_each_program(program, object) {
+		const char *name = bpf_program__name(program);
+		char said[96];
+
+		snprintf(said, sizeof(said), "prog '%s': ", name);
+		if (!bpf_program__autoload(program) || !strstr(log, said))
+			continue;
+		if (!needs->without_task_storage && strstr(log, "task_storage_get")) {
+			needs->without_task_storage = true;
+			return true;
+		}
+		for (size_t i = 0; i < needs->count; i++) {
+			const char *programs = need_programs(&needs->state[i]);
+			char one[64];
+
+			while (next_program(&programs, one)) {
+				size_t len = strlen(one);
+
+				if (strncmp(one, name, len) ||
+				    (name[len] && strcmp(name + len, "_more")))
+					continue;
+				need_next(&needs->state[i], program_section(program),
+					  "refused by the kernel");
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* ---- classic tracepoints ---- */
+
+/* tracefs, at one of its usual places, or mounted for this process alone: fsmount(2) makes a mount
+ * that is in no namespace and goes with its descriptor. */
+static int tracefs_open(void)
+{
+	static const char *const places[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
+	int fs, fd;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		struct statfs st;
+
+		fd = open(places[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 && !fstatfs(fd, &st) && st.f_type == TRACEFS_MAGIC)
+			return fd;
+		if (fd >= 0)
+			close(fd);
+	}
+	fs = syscall(SYS_fsopen, "tracefs", 1 /* FSOPEN_CLOEXEC */);
+	if (fs < 0)
+		return -errno;
+	if (syscall(SYS_fsconfig, fs, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0))
+		fd = -errno;
+	else
+		fd = syscall(SYS_fsmount, fs, 1 /* FSMOUNT_CLOEXEC */, 0);
+	if (fd == -1)
+		fd = -errno;
+	close(fs);
+	return fd;
+}
+
+/* The number that perf_event_open(2) wants for "group/name". */
+static int tracepoint_id(struct needs *needs, const char *tracepoint)
+{
+	char path[160], text[16] = "";
+	_cleanup_close_ int fd = -1;
+
+	if (needs->tracefs < 0)
+		needs->tracefs = tracefs_open();
+	if (needs->tracefs < 0)
+		return needs->tracefs;
+	snprintf(path, sizeof(path), "events/%s/id", tracepoint);
+	fd = openat(needs->tracefs, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return -errno;
+	return atoi(text);
+}
+
+static struct bpf_link *attach_tracepoint(struct needs *needs, struct bpf_program *program,
+					  const char *tracepoint)
+{
+	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr) };
+	int id = tracepoint_id(needs, tracepoint), fd;
+	struct bpf_link *link;
+
+	if (id < 0) {
+		errno = -id;
+		return NULL;
+	}
+	attr.config = id;
+	/* The program runs for every CPU's events, whichever CPU is named here. */
+	fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	link = bpf_program__attach_perf_event(program, fd);
+	if (!link)
+		close(fd);	/* else it belongs to the link */
+	return link;
+}
+
+static struct bpf_link *attach_program(struct needs *needs, struct bpf_program *program)
+{
+	const char *section = program_section(program);
+
+	if (!strncmp(section, "tp/", 3))
+		return attach_tracepoint(needs, program, section + 3);
+	if (!strncmp(section, "raw_tp/", 7))
+		return bpf_program__attach_raw_tracepoint(program, section + 7);
+	return bpf_program__attach(program);
+}
+
+/* Puts X_more where X finds it. */
+static int set_more(struct bpf_object *object, const char *name)
+{
+	char more[80];
+	struct bpf_program *program;
+	uint32_t zero = 0;
+	int map, fd;
+
+	snprintf(more, sizeof(more), "%s_more", name);
+	program = program_of(object, more);
+	map = bpf_object__find_map_fd_by_name(object, "more_path");
+	if (!program || map < 0)
+		return 0;
+	fd = bpf_program__fd(program);
+	return bpf_map_update_elem(map, &zero, &fd, BPF_ANY) ? -errno : 0;
+}
+
+static bool already_attached(const struct needs *needs, const char *name, size_t before)
+{
+	for (size_t i = 0; i < before; i++) {
+		const char *programs = need_programs(&needs->state[i]);
+		char one[64];
+
+		while (next_program(&programs, one))
+			if (!strcmp(one, name))
+				return true;
+	}
+	return false;
+}
+
+int needs_attach(struct needs *needs, struct bpf_object *object)
+{
+	for (size_t i = 0; i < needs->count; i++) {
+		struct need_state *state = &needs->state[i];
+		const char *programs = need_programs(state);
+		char name[64], reason[96];
+
+		while (next_program(&programs, name)) {
+			struct bpf_program *program = program_of(object, name);
+			struct bpf_link *link;
+			int err;
+
+			if (already_attached(needs, name, i))
+				continue;
+			err = set_more(object, name);
+			link = err ? NULL : attach_program(needs, program);
+			if (link) {
+				needs->links[needs->link_count++] = link;
+				continue;
+			}
+			err = err ?: -errno;
+			snprintf(reason, sizeof(reason), "%s", strerror(-err));
+			need_next(state, program_section(program), reason);
+			return state->point >= 0 || state->need->optional ? -EAGAIN : err;
+		}
+	}
+	return 0;
+}
+
+void needs_detach(struct needs *needs)
+{
+	while (needs->link_count)
+		bpf_link__destroy(needs->links[--needs->link_count]);
+	close_fd(&needs->tracefs);
+	needs->tracefs = -1;
+}
+
+void need_point(const struct need_state *state, struct bpf_object *object, char text[192])
+{
+	const char *programs = need_programs(state);
+	char name[64];
+	size_t len = 0;
+
+	text[0] = '\0';
+	while (next_program(&programs, name)) {
+		snprintf(text + len, 192 - len, "%s%s", len ? "+" : "",
+			 program_section(program_of(object, name)));
+		len = strlen(text);
+	}
+}

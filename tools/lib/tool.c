@@ -1,0 +1,795 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <fcntl.h>
+#include <linux/membarrier.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+#include <bpf/bpf.h>
+
+#include "lib/btf.h"
+#include "lib/filter.h"
+#include "lib/loop.h"
+#include "lib/output.h"
+#include "lib/privilege.h"
+#include "lib/text.h"
+#include "lib/tool.h"
+
+#ifndef CORELETS_VERSION
+#define CORELETS_VERSION "unknown"
+#endif
+
+#define SCHEMA		1
+#define BATCH		4096		/* records between two looks at signals and timers */
+#define BUFFER_DEFAULT	(4ull << 20)
+#define BUFFER_MAX	(1ull << 30)
+
+enum { EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_LACKING, EXIT_NOT_RUN = 126, EXIT_NOT_FOUND };
+
+/* The names of enum lost_reason. */
+static const char *const lost_names[LOST_REASONS] = {
+	"ring_full", "map_full", "unpaired", "read_failed", "recursion", "negative_interval",
+};
+
+struct session {
+	const struct tool *tool;
+	char name[32];
+
+	/* options */
+	struct filter_options filters;
+	const char *columns, *output_file, *btf;
+	uint64_t duration_ns, max_events, buffer;
+	bool json, csv, no_header, stats, verbose, version, help;
+	enum output_time time;
+	bool time_set;
+	char **command;
+
+	/* while it runs */
+	struct tool_skeleton skeleton;
+	struct needs needs;
+	struct buf log;			/* what libbpf said during the last attempt */
+	bool memlock;			/* this kernel charges RLIMIT_MEMLOCK */
+	struct ring_buffer *ring;
+	struct losses *losses;
+	size_t losses_size;
+	uint64_t lost[LOST_REASONS], lost_told;
+	uint64_t lost_told_by[LOST_REASONS];
+	unsigned int ticks;
+	uint64_t events;
+	bool complete;			/* --max-events reached */
+	struct output output;
+	struct loop loop;
+	int stats_fd;
+	pid_t child;
+	int child_go;			/* written to when the command may start */
+	sigset_t signals;		/* blocked when the tool was started */
+};
+
+/* The one session, for libbpf's log, which has no context. */
+static struct session *logging;
+
+__attribute__((format(printf, 2, 3)))
+static void say(const struct session *s, const char *fmt, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "%s: ", s->name);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+/* ---- options ---- */
+
+static int parse_timestamp(const char *arg, void *target, char why[128])
+{
+	static const char *const names[] = { "clock", "iso", "delta", "mono", "none" };
+	struct session *s = target;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(arg, names[i])) {
+			s->time = i;
+			s->time_set = true;
+			return 0;
+		}
+	snprintf(why, 128, "'%.60s' is none of clock, iso, delta, mono, none", arg);
+	return -EINVAL;
+}
+
+static int parse_count(const char *arg, void *target, char why[128])
+{
+	uint64_t *count = target;
+	char *end;
+
+	errno = 0;
+	*count = strtoull(arg, &end, 10);
+	if (!errno && end != arg && !*end && *arg >= '0' && *arg <= '9' && *count)
+		return 0;
+	snprintf(why, 128, "'%.60s' is no number above 0", arg);
+	return -EINVAL;
+}
+
+static void print_help(const struct session *s, const struct opt *common)
+{
+	const struct tool *tool = s->tool;
+
+	printf("Usage: %s [options] [-- COMMAND [ARG...]]\n\n%s.\n", s->name, tool->brief);
+	if (tool->options) {
+		printf("\nOptions of %s:\n", s->name);
+		opt_help(tool->options, stdout);
+	}
+	printf("\nOptions of all tools:\n");
+	opt_help(common, stdout);
+	printf("\nColumns (-o):\n");
+	columns_help(tool->columns, stdout);
+	printf("\nExit status: 0 fine, 1 failed while running, 2 bad command line, 3 this kernel or these\n"
+	       "privileges lack what the tool needs; with -- COMMAND, the command's (126: it could not\n"
+	       "be run, 127: it was not found).\n");
+}
+
+static int session_parse(struct session *s, int argc, char **argv)
+{
+	const struct opt common[] = {
+		OPT_CALL('p', "pid", "PID[,...]", filter_parse_pids, &s->filters.pids,
+			 "only these processes"),
+		OPT_CALL('t', "tid", "TID[,...]", filter_parse_tids, &s->filters.tids,
+			 "only these threads"),
+		OPT_BOOL('f', "follow", &s->filters.follow, "with -p: their future children too"),
+		OPT_CALL('u', "uid", "USER[,...]", filter_parse_users, &s->filters.uids,
+			 "only these users, by name or number"),
+		OPT_CALL('n', "name", "COMM[,...]", filter_parse_comms, &s->filters,
+			 "only threads of this name; a trailing * matches a prefix"),
+		OPT_STRING('c', "cgroup", "PATH", &s->filters.cgroup,
+			   "only tasks in or below this cgroup (v2)"),
+		OPT_CALL('d', "duration", "TIME", opt_parse_time, &s->duration_ns,
+			 "stop after 10, 1.5, 500ms, 2m, 1h"),
+		OPT_CALL(0, "max-events", "N", parse_count, &s->max_events, "stop after exactly N events"),
+		OPT_BOOL('j', "json", &s->json, "JSON lines"),
+		OPT_BOOL(0, "csv", &s->csv, "CSV (RFC 4180)"),
+		OPT_STRING('o', "columns", "LIST", &s->columns,
+			   "which columns, in which order; +NAME adds to the default ones; all"),
+		OPT_CALL('T', "timestamp", "FORMAT", parse_timestamp, s,
+			 "clock (default), iso, delta, mono, none"),
+		OPT_BOOL(0, "no-header", &s->no_header, "no header line"),
+		OPT_STRING(0, "output", "FILE", &s->output_file,
+			   "write there, mode 0600, instead of standard output"),
+		OPT_CALL(0, "buffer", "SIZE", opt_parse_size, &s->buffer,
+			 "ring buffer size (4M)"),
+		OPT_STRING(0, "btf", "FILE", &s->btf, "BTF of this kernel, if it has none itself"),
+		OPT_BOOL(0, "self", &s->filters.self, "show also what the tool does itself"),
+		OPT_BOOL(0, "stats", &s->stats,
+			 "at the end: losses, and calls and mean ns of each BPF program"),
+		OPT_BOOL('v', "verbose", &s->verbose, "attach points chosen and why, libbpf's log"),
+		OPT_BOOL('V', "version", &s->version, "version"),
+		OPT_BOOL('h', "help", &s->help, "this text"),
+		OPT_END,
+	};
+	char why[256] = "";
+	int left = opt_parse(common, s->tool->options, argc, argv, why);
+
+	if (left < 0) {
+		say(s, "%s", why);
+		return EXIT_USAGE;
+	}
+	if (s->help) {
+		print_help(s, common);
+		return -1;
+	}
+	if (s->version) {
+		printf("%s (corelets) %s\n", s->name, CORELETS_VERSION);
+		return -1;
+	}
+	if (left < argc && !strcmp(argv[left - 1], "--")) {
+		s->command = argv + left;
+		s->filters.command = true;
+	} else if (left < argc) {
+		say(s, "unexpected argument '%.100s': a command to trace comes after --", argv[left]);
+		return EXIT_USAGE;
+	} else if (!strcmp(argv[argc - 1], "--") && argc > 1 && left == argc) {
+		say(s, "-- needs a command");
+		return EXIT_USAGE;
+	}
+	if (s->json && s->csv)
+		snprintf(why, sizeof(why), "--json and --csv exclude each other");
+	else if (s->filters.follow && !s->filters.pids.count)
+		snprintf(why, sizeof(why), "--follow goes with --pid");
+	else if (s->buffer > BUFFER_MAX)
+		snprintf(why, sizeof(why), "--buffer: at most 1G");
+	else if (columns_select(&s->output.columns, s->tool->columns, s->columns, s->json || s->csv, why))
+		;
+	else if (s->tool->check)
+		s->tool->check(why);
+	if (why[0]) {
+		say(s, "%s", why);
+		return EXIT_USAGE;
+	}
+	return 0;
+}
+
+/* ---- loading ---- */
+
+static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	char line[1024];
+	int n;
+
+	if (level == LIBBPF_DEBUG && !logging->verbose)
+		return 0;
+	if (logging->verbose) {
+		va_list again;
+
+		va_copy(again, args);
+		vfprintf(stderr, fmt, again);
+		va_end(again);
+	}
+	if (level == LIBBPF_WARN) {
+		n = vsnprintf(line, sizeof(line), fmt, args);
+		if (n > 0)
+			buf_add(&logging->log, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+	}
+	return 0;
+}
+
+/* One attempt to open and load with the points chosen so far.  Returns 0, -EAGAIN to try again, or
+ * an errno with one line in *why*. */
+static int session_load(struct session *s, int cgroup_fd, char why[256])
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = s->btf);
+	int err;
+
+	buf_reset(&s->log);
+	err = s->tool->open(&opts, &s->skeleton);
+	if (err) {
+		snprintf(why, 256, "cannot open the BPF object: %s", strerror(-err));
+		return err;
+	}
+	err = filter_configure(&s->filters, s->skeleton.filter, s->skeleton.object, s->buffer);
+	if (err)
+		return err;
+	*s->skeleton.wanted = s->output.columns.wanted;
+	if (s->tool->configure)
+		s->tool->configure(s->skeleton.self);
+	err = needs_choose(&s->needs, s->skeleton.object, kernel_btf_has, why);
+	if (err)
+		return err;
+	if (s->needs.without_task_storage)
+		s->skeleton.filter->without |= WITHOUT_TASK_STORAGE;
+	err = bpf_object__load_skeleton(s->skeleton.skeleton);
+	if (err) {
+		buf_char(&s->log, '\0');
+		if (err != -EPERM && !s->log.failed &&
+		    needs_blame(&s->needs, s->skeleton.object, s->log.data))
+			return -EAGAIN;
+		return err;
+	}
+	err = filter_fill(&s->filters, s->skeleton.object, cgroup_fd);
+	return err ?: needs_attach(&s->needs, s->skeleton.object);
+}
+
+static void session_unload(struct session *s)
+{
+	needs_detach(&s->needs);
+	if (s->skeleton.self)
+		s->tool->close(&s->skeleton);
+}
+
+/* Why loading failed, as one line. */
+static void explain(const struct session *s, int err, char why[256])
+{
+	const char *prog;
+
+	if (why[0])
+		return;
+	if (!kernel_btf_exists() && !s->btf)
+		snprintf(why, 256, "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF): pass --btf FILE");
+	else if (err == -EPERM || err == -EACCES)
+		privilege_refusal(s->memlock, why);
+	else if (err == -ENOMEM)
+		snprintf(why, 256, "the kernel has no memory for the maps; is --buffer too large?");
+	else if (s->log.data && (prog = strstr(s->log.data, "prog '")))
+		snprintf(why, 256, "the kernel refused program %.*s (see -v)",
+			 (int)strcspn(prog + 6, "'"), prog + 6);
+	else
+		snprintf(why, 256, "cannot load the BPF programs: %s (see -v)", strerror(-err));
+}
+
+static int session_start(struct session *s)
+{
+	static const struct need follow_needs[] = {
+		{ .name = "exit", .points = { "task_exit", "task_exit_raw", "task_exit_tp" } },
+		{ .name = "fork", .points = { "task_fork", "task_fork_raw", "task_fork_tp" } },
+		NEED_END
+	};
+	_cleanup_close_ int cgroup_fd = -1;
+	char why[256] = "";
+	int err;
+
+	if (s->filters.cgroup) {
+		cgroup_fd = filter_open_cgroup(s->filters.cgroup, why);
+		if (cgroup_fd < 0) {
+			say(s, "%s", why);
+			return EXIT_USAGE;
+		}
+	}
+	if (!privilege_enough(why)) {
+		say(s, "%s", why);
+		return EXIT_LACKING;
+	}
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	logging = s;
+	libbpf_set_print(log_libbpf);
+	/* Linux 5.11, 80ee81e0403c ("bpf: Eliminate rlimit-based memory accounting infra for bpf
+	 * maps"): this type went.  libbpf tries to raise the limit where that matters. */
+	s->memlock = kernel_btf_has("bpf_map_memory");
+	if (s->stats)
+		s->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (s->stats && s->stats_fd < 0)
+		say(s, "--stats: the kernel does not measure programs for us (needs CAP_SYS_ADMIN)");
+
+	needs_init(&s->needs);
+	err = 0;
+	if (s->filters.follow || s->filters.command)
+		err = needs_add(&s->needs, follow_needs, 0);
+	err = err ?: needs_add(&s->needs, s->tool->needs, s->output.columns.wanted);
+	while (!err) {
+		err = session_load(s, cgroup_fd, why);
+		if (!err)
+			break;
+		session_unload(s);
+		if (err == -EAGAIN)
+			err = 0;
+	}
+	kernel_btf_done();
+	if (err) {
+		explain(s, err, why);
+		say(s, "%s", why);
+		return EXIT_LACKING;
+	}
+	return 0;
+}
+
+static void say_points(const struct session *s)
+{
+	char point[192];
+
+	for (size_t i = 0; i < s->needs.count; i++) {
+		const struct need_state *state = &s->needs.state[i];
+
+		need_point(state, s->skeleton.object, point);
+		if (state->point >= 0)
+			say(s, "%s: %s%s%s%s", state->need->name, point, state->why[0] ? " (" : "",
+			    state->why, state->why[0] ? ")" : "");
+		else
+			say(s, "%s: none (%s)%s%s", state->need->name, state->why,
+			    state->need->lacking ? ": not seen: " : "", state->need->lacking ?: "");
+	}
+}
+
+/* ---- the traced command ---- */
+
+/* execvp()'s search, done here: the attempts that fail are not the command's. */
+static int find_command(const char *name, char path[PATH_SIZE])
+{
+	const char *dirs = getenv("PATH") ?: "/usr/local/bin:/usr/bin:/bin";
+	int err = -ENOENT;
+
+	if (strchr(name, '/')) {
+		snprintf(path, PATH_SIZE, "%s", name);
+		return access(path, X_OK) ? -errno : 0;
+	}
+	while (*name && *dirs) {
+		size_t n = strcspn(dirs, ":");
+		struct stat st;
+
+		snprintf(path, PATH_SIZE, "%.*s%s%s", (int)n, dirs, n ? "/" : "./", name);
+		if (!stat(path, &st) && S_ISREG(st.st_mode)) {
+			if (!access(path, X_OK))
+				return 0;
+			err = -EACCES;
+		}
+		dirs += n + (dirs[n] == ':');
+	}
+	return err;
+}
+
+static void run_command(const struct session *s, const char *path, int go)
+{
+	char byte;
+
+	signal(SIGPIPE, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &s->signals, NULL);
+	if (read(go, &byte, 1) != 1)
+		_exit(EXIT_NOT_RUN);	/* the tool has ended */
+	close(go);
+	execv(path, s->command);
+	dprintf(2, "%s: cannot run '%s': %s\n", s->name, s->command[0], strerror(errno));
+	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN);
+}
+
+/* Forks the command, which waits.  The fork hook is attached and takes it for traced. */
+static int fork_command(struct session *s, const char *path)
+{
+	int go[2];
+
+	if (pipe2(go, O_CLOEXEC))
+		return -errno;
+	fflush(NULL);
+	s->child = fork();
+	if (s->child < 0)
+		return -errno;
+	if (!s->child) {
+		close(go[1]);
+		run_command(s, path, go[0]);
+	}
+	close(go[0]);
+	s->child_go = go[1];
+	return 0;
+}
+
+/* ---- losses and the end ---- */
+
+static int map_losses(struct session *s)
+{
+	int fd = bpf_object__find_map_fd_by_name(s->skeleton.object, "lost");
+	size_t page = sysconf(_SC_PAGESIZE);
+	void *at;
+
+	s->losses_size = libbpf_num_possible_cpus() * sizeof(struct losses);
+	s->losses_size = (s->losses_size + page - 1) & ~(page - 1);
+	at = mmap(NULL, s->losses_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	s->losses = at;
+	return 0;
+}
+
+/* How often the kernel itself skipped a program, because it was running on that CPU. */
+static uint64_t count_recursion(const struct session *s)
+{
+	struct bpf_program *program;
+	uint64_t count = 0;
+
+	bpf_object__for_each_program(program, s->skeleton.object) {
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+
+		if (bpf_program__fd(program) >= 0 &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+			count += info.recursion_misses;
+	}
+	return count;
+}
+
+static uint64_t sum_losses(struct session *s, bool recursion)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t total = 0;
+	static uint64_t skipped;
+
+	memset(s->lost, 0, sizeof(s->lost));
+	for (int cpu = 0; cpu < cpus; cpu++)
+		for (int i = 0; i < LOST_REASONS; i++)
+			s->lost[i] += __atomic_load_n(&s->losses[cpu].count[i], __ATOMIC_RELAXED);
+	if (recursion)
+		skipped = count_recursion(s);
+	s->lost[LOST_RECURSION] += skipped;
+	for (int i = 0; i < LOST_REASONS; i++)
+		total += s->lost[i];
+	return total;
+}
+
+/* Says what has been lost since the last time. */
+static void tell_losses(struct session *s, bool recursion)
+{
+	uint64_t total = sum_losses(s, recursion);
+	struct buf *b = &s->output.buf;
+
+	if (total == s->lost_told)
+		return;
+	s->lost_told = total;
+	for (int i = 0; i < LOST_REASONS; i++) {
+		uint64_t n = s->lost[i] - s->lost_told_by[i];
+
+		if (!n)
+			continue;
+		s->lost_told_by[i] = s->lost[i];
+		if (s->output.format == OUTPUT_JSON)
+			buf_printf(b, "{\"type\":\"lost\",\"reason\":\"%s\",\"count\":%llu}\n", lost_names[i],
+				   (unsigned long long)n);
+		else
+			say(s, "lost %llu (%s)", (unsigned long long)n, lost_names[i]);
+	}
+}
+
+static void print_stats(const struct session *s)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, s->skeleton.object) {
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+
+		if (bpf_program__fd(program) < 0 ||
+		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
+			continue;
+		say(s, "%s: %llu calls, %llu ns each", bpf_program__section_name(program) + 1,
+		    (unsigned long long)info.run_cnt,
+		    (unsigned long long)(info.run_cnt ? info.run_time_ns / info.run_cnt : 0));
+	}
+}
+
+static void print_summary(struct session *s)
+{
+	struct buf *b = &s->output.buf;
+	uint64_t total;
+	bool any = false;
+
+	tell_losses(s, true);
+	total = s->lost_told;
+	if (s->output.format == OUTPUT_JSON) {
+		buf_printf(b, "{\"type\":\"summary\",\"events\":%llu,\"lost\":%llu,\"lost_by\":{",
+			   (unsigned long long)s->events, (unsigned long long)total);
+		for (int i = 0; i < LOST_REASONS; i++)
+			if (s->lost[i]) {
+				buf_printf(b, "%s\"%s\":%llu", any ? "," : "", lost_names[i],
+					   (unsigned long long)s->lost[i]);
+				any = true;
+			}
+		buf_str(b, "}}\n");
+		output_flush(&s->output);
+	} else {
+		output_flush(&s->output);
+		fprintf(stderr, "%s: %llu events, %llu lost", s->name, (unsigned long long)s->events,
+			(unsigned long long)total);
+		for (int i = 0; i < LOST_REASONS; i++)
+			if (s->lost[i]) {
+				fprintf(stderr, "%s%s %llu", any ? ", " : " (", lost_names[i],
+					(unsigned long long)s->lost[i]);
+				any = true;
+			}
+		fprintf(stderr, "%s\n", any ? ")" : "");
+	}
+	if (s->stats)
+		print_stats(s);
+}
+
+/* ---- while it runs ---- */
+
+static void print_attached(struct session *s)
+{
+	struct buf *b = &s->output.buf;
+	struct utsname uts;
+	bool any = false;
+	char point[192];
+
+	if (s->output.format != OUTPUT_JSON) {
+		output_header(&s->output);
+		output_flush(&s->output);
+		return;
+	}
+	uname(&uts);
+	buf_printf(b, "{\"type\":\"attached\",\"tool\":\"%s\",\"version\":\"%s\",\"schema\":%d,\"kernel\":",
+		   s->name, CORELETS_VERSION, SCHEMA);
+	text_json(b, uts.release, strlen(uts.release));
+	buf_str(b, ",\"programs\":[");
+	for (size_t i = 0; i < s->needs.count; i++) {
+		if (s->needs.state[i].point < 0)
+			continue;
+		need_point(&s->needs.state[i], s->skeleton.object, point);
+		buf_printf(b, "%s{\"need\":\"%s\",\"attach\":\"%s\"}", any ? "," : "",
+			   s->needs.state[i].need->name, point);
+		any = true;
+	}
+	buf_str(b, "]}\n");
+	output_flush(&s->output);
+}
+
+static int on_record(void *context, void *data, size_t size)
+{
+	struct session *s = context;
+
+	if (s->complete || size < sizeof(struct task_info))
+		return 0;
+	if (s->tool->show && !s->tool->show(data, size))
+		return 0;
+	output_event(&s->output, data, size);
+	s->events++;
+	if (s->events == s->max_events) {
+		s->complete = true;
+		s->loop.done = true;
+	}
+	/* Back to the loop now and then, and when the output has failed. */
+	return s->output.error || s->complete || s->events % BATCH == 0 ? -EAGAIN : 0;
+}
+
+static bool on_ring(void *context)
+{
+	struct session *s = context;
+	int n = ring_buffer__consume(s->ring);
+
+	if (output_flush(&s->output))
+		s->loop.done = true;
+	return n == -EAGAIN;
+}
+
+static void on_tick(void *context)
+{
+	struct session *s = context;
+
+	if (++s->ticks % 20 == 0)
+		output_sync_clocks(&s->output);
+	tell_losses(s, s->ticks % 20 == 0);
+	output_flush(&s->output);
+}
+
+static bool wait_writable(void *context, int fd)
+{
+	return loop_wait_writable(context, fd);
+}
+
+static bool bpf_works(void *context)
+{
+	struct session *s = context;
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	return !bpf_obj_get_info_by_fd(bpf_object__find_map_fd_by_name(s->skeleton.object, "lost"),
+				       &info, &len);
+}
+
+/* Programs that were running when they were detached have ended after a grace period. */
+static void wait_for_programs(void)
+{
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+static int session_run(struct session *s)
+{
+	const struct loop_calls calls = { .ring = on_ring, .tick = on_tick, .context = s };
+	int err;
+
+	s->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(s->skeleton.object, "events"),
+				   on_record, s, NULL);
+	if (!s->ring) {
+		say(s, "cannot read the ring buffer: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	err = map_losses(s);
+	err = err ?: loop_init(&s->loop, ring_buffer__epoll_fd(s->ring), s->duration_ns, s->output.fd);
+	if (!err && s->child)
+		err = loop_watch_command(&s->loop, s->child);
+	err = err ?: privilege_drop(bpf_works, s);
+	if (err) {
+		say(s, "cannot start: %s", strerror(-err));
+		return EXIT_FAILED;
+	}
+	s->output.waiting = wait_writable;
+	s->output.context = &s->loop;
+	print_attached(s);
+	if (s->child && write(s->child_go, "", 1) == 1)
+		close(take_fd(s->child_go));
+	err = loop_run(&s->loop, &calls);
+
+	needs_detach(&s->needs);
+	if (!s->complete) {
+		wait_for_programs();
+		while (!s->output.error && ring_buffer__consume(s->ring) == -EAGAIN)
+			;
+	}
+	print_summary(s);
+	if (err) {
+		say(s, "cannot go on: %s", strerror(-err));
+		return EXIT_FAILED;
+	}
+	if (s->output.error && s->output.error != -EPIPE) {
+		say(s, "cannot write: %s", strerror(-s->output.error));
+		return EXIT_FAILED;
+	}
+	return EXIT_FINE;
+}
+
+/* The command's status as a shell tells it; it is waited for if something else ended the tool. */
+static int command_status(struct session *s)
+{
+	int status = s->loop.command_status;
+
+	if (!s->loop.command_ended && waitpid(s->child, &status, 0) != s->child)
+		return EXIT_FAILED;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int output_open(struct session *s)
+{
+	struct stat st;
+
+	s->output.fd = STDOUT_FILENO;
+	if (s->output_file) {
+		s->output.fd = open(s->output_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		if (s->output.fd < 0 || fstat(s->output.fd, &st) ||
+		    (S_ISREG(st.st_mode) && fchmod(s->output.fd, 0600))) {
+			say(s, "--output: cannot write %s: %s", s->output_file, strerror(errno));
+			return EXIT_FAILED;
+		}
+	}
+	s->output.format = s->json ? OUTPUT_JSON : s->csv ? OUTPUT_CSV : OUTPUT_TABLE;
+	s->output.time = s->csv && !s->time_set ? TIME_ISO : s->time;
+	s->output.header = !s->no_header;
+	s->output.event = s->tool->event;
+	return output_init(&s->output) ? EXIT_FAILED : 0;
+}
+
+static void session_done(struct session *s)
+{
+	ring_buffer__free(s->ring);
+	if (s->losses)
+		munmap(s->losses, s->losses_size);
+	session_unload(s);
+	loop_done(&s->loop);
+	output_done(&s->output);
+	buf_done(&s->log);
+	filter_options_done(&s->filters);
+	close_fd(&s->child_go);
+	close_fd(&s->stats_fd);
+}
+
+/* What the kernel takes: a power of two, of at least a page. */
+static uint64_t buffer_size(uint64_t asked)
+{
+	uint64_t size = sysconf(_SC_PAGESIZE);
+
+	while (size < asked)
+		size <<= 1;
+	return size;
+}
+
+int tool_main(const struct tool *tool, int argc, char **argv)
+{
+	struct session session = {
+		.tool = tool, .buffer = BUFFER_DEFAULT, .stats_fd = -1, .child_go = -1,
+		.loop = { .epoll = -1, .signals = -1, .tick = -1, .deadline = -1, .command = -1 },
+		.needs.tracefs = -1,
+	}, *s = &session;
+	char path[PATH_SIZE];
+	int status, err = 0;
+
+	for (size_t i = 0; tool->stem[i] && i < sizeof(s->name) - 1; i++)
+		s->name[i] = tool->stem[i] == '_' ? '-' : tool->stem[i];
+	status = session_parse(s, argc, argv);
+	if (status) {
+		filter_options_done(&s->filters);
+		if (status > 0)
+			return status;
+		return fflush(stdout) || ferror(stdout) ? EXIT_FAILED : EXIT_FINE;
+	}
+	s->buffer = buffer_size(s->buffer);
+	text_init();
+	tzset();	/* reads its file now, not between events */
+	sigprocmask(SIG_SETMASK, NULL, &s->signals);
+	if (s->command && (err = find_command(s->command[0], path))) {
+		say(s, "cannot run '%s': %s", s->command[0], strerror(-err));
+		status = err == -ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN;
+	}
+	status = status ?: output_open(s);
+	status = status ?: session_start(s);
+	if (!status && s->verbose)
+		say_points(s);
+	if (!status && s->command && (err = fork_command(s, path))) {
+		say(s, "cannot fork: %s", strerror(-err));
+		status = EXIT_FAILED;
+	}
+	status = status ?: session_run(s);
+	if (s->child > 0 && !status) {
+		status = command_status(s);
+	} else if (s->child > 0) {
+		close(take_fd(s->child_go));	/* if it still waits, it ends now */
+		command_status(s);
+	}
+	session_done(s);
+	return status;
+}
