@@ -10,8 +10,8 @@
 #include "lib/task.bpf.h"
 #include "execsnoop.h"
 
-#define FAILED_ARGS	64	/* arguments read of a failed attempt: pointer by pointer */
-#define FAILED_ARG_SIZE	1024
+#define FAILED_ARGS	64 /* arguments read of a failed attempt: pointer by pointer */
+#define FAILED_ARG_SIZE 1024
 
 static __always_inline void exec_task(struct scratch *s, struct exec_event *ev,
 				      struct task_struct *task)
@@ -144,7 +144,7 @@ static __always_inline void failed_args(struct scratch *s, struct exec_event *ev
 			break;
 		}
 		ev->args.flags |= one.flags;
-		s->len++;	/* keep the NUL */
+		s->len++; /* keep the NUL */
 	}
 	if (i == FAILED_ARGS)
 		ev->args.flags |= BYTES_TRUNCATED;
@@ -223,8 +223,7 @@ int exec_exit_tp(struct trace_event_raw_sys_exit *ctx)
 	if (!EXEC_NUMBER(call.nr) || ctx->ret >= 0)
 		return 0;
 	call.compat = syscall_compat();
-	if (!exec_call(call.nr, call.compat) || !task_wanted() ||
-	    !pending_take(call.nr, &pending))
+	if (!exec_call(call.nr, call.compat) || !task_wanted() || !pending_take(call.nr, &pending))
 		return 0;
 	__builtin_memcpy(call.args, pending.args, sizeof(call.args));
 	return exec_failed(&call);

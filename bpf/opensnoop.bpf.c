@@ -10,15 +10,15 @@
 #include "lib/task.bpf.h"
 #include "opensnoop.h"
 
-#define AT_FDCWD	-100
-#define O_CREAT		00000100	/* include/uapi/asm-generic/fcntl.h */
-#define O_WRONLY	00000001
-#define O_TRUNC		00001000
-#define __O_TMPFILE	020000000
+#define AT_FDCWD    -100
+#define O_CREAT	    00000100 /* include/uapi/asm-generic/fcntl.h */
+#define O_WRONLY    00000001
+#define O_TRUNC	    00001000
+#define __O_TMPFILE 020000000
 
 const volatile __u32 failed_only = 0;
-const volatile __u64 flags_any = 0;	/* --flags: one of these; 0: all opens */
-const volatile __u32 access_any = 0;	/* --flags: bit n: access mode n */
+const volatile __u64 flags_any = 0;  /* --flags: one of these; 0: all opens */
+const volatile __u32 access_any = 0; /* --flags: bit n: access mode n */
 const volatile __u32 prefix_len = 0;
 const volatile char prefix[PREFIX_MAX] = {};
 
@@ -31,7 +31,7 @@ struct open_call {
 	__s32 ret;
 	__u32 via;
 	__u32 fixed;
-	const char *given;	/* in user memory, or in the kernel's for io_uring */
+	const char *given; /* in user memory, or in the kernel's for io_uring */
 };
 
 /* io_uring: what was asked for, from submission to completion. */
@@ -103,7 +103,7 @@ static __always_inline bool given_has_prefix(struct scratch *s, const struct ope
 	__u64 len = ev->given.len, off = ev->given.off, at = PATH_SIZE;
 
 	if (!ev->dir.len) {
-		s->path_pos = PATH_SIZE;	/* absolute */
+		s->path_pos = PATH_SIZE; /* absolute */
 	} else if (path_close(s) < PATH_SIZE - 1) {
 		s->path[PATH_SIZE] = '/';
 		at++;
@@ -135,9 +135,10 @@ static __always_inline void open_inode(struct open_event *ev, struct file *file)
 
 static __always_inline bool open_root_is_plain(const struct mount_pos *root)
 {
-	struct mount *m = mount_of(root->mnt), *up = BPF_CORE_READ(m, mnt_parent);
+	struct vfsmount *mnt = root->mnt;
+	struct mount *m = mount_of(mnt), *up = BPF_CORE_READ(m, mnt_parent);
 
-	return root->dentry == BPF_CORE_READ(root->mnt, mnt_root) &&
+	return root->dentry == BPF_CORE_READ(mnt, mnt_root) &&
 	       (m == up || BPF_CORE_READ(m, mnt_mountpoint) == BPF_CORE_READ(up, mnt.mnt_root));
 }
 
@@ -456,8 +457,8 @@ int open_enter_tp(struct trace_event_raw_sys_enter *ctx)
 
 /* ---- io_uring ---- */
 
-#define OP_OPENAT	18	/* IORING_OP_*, include/uapi/linux/io_uring.h */
-#define OP_OPENAT2	28
+#define OP_OPENAT  18 /* IORING_OP_*, include/uapi/linux/io_uring.h */
+#define OP_OPENAT2 28
 
 static __always_inline bool uring_is_open(struct io_kiocb *req)
 {
@@ -481,8 +482,7 @@ static __always_inline int uring_submit(struct io_kiocb *req)
 	if (!new)
 		return 0;
 	new->start_ns = bpf_ktime_get_boot_ns();
-	len = bpf_probe_read_kernel_str(new->name, sizeof(new->name),
-					io_open_name(open));
+	len = bpf_probe_read_kernel_str(new->name, sizeof(new->name), io_open_name(open));
 	new->len = len < 0 ? 0 : len;
 	if (bpf_map_update_elem(&uring_opens, &key, new, BPF_ANY))
 		lost_count(LOST_MAP_FULL);

@@ -21,7 +21,8 @@ static const struct opt options[] = {
 
 static const struct need needs[] = {
 	{ .name = "exec", .points = { "exec_done", "exec_done_raw", "exec_done_tp" } },
-	{ .name = "failed exec", .when = &failed,
+	{ .name = "failed exec",
+	  .when = &failed,
 	  .points = { "exec_exit", "exec_exit_raw", "exec_enter_tp+exec_exit_tp" } },
 	NEED_END,
 };
@@ -114,8 +115,9 @@ static const struct column columns[] = {
 	COL(struct exec_event, "ARGSLEN", args_len, 7, "bytes of all arguments with their NULs",
 	    .fmt = FMT_SIZE, .flags = COL_EXTRA),
 	COL(struct exec_event, "RET", ret, 6, "0, or the error", .fmt = FMT_ERRNO),
-	COL(struct exec_event, "EXE", exe, -20, "program that runs, resolved; of a failure: as given",
-	    .fmt = FMT_PATH, .flags = COL_WIDE, .want = WANT_EXE),
+	COL(struct exec_event, "EXE", exe, -20,
+	    "program that runs, resolved; of a failure: as given", .fmt = FMT_PATH,
+	    .flags = COL_WIDE, .want = WANT_EXE),
 	COL(struct exec_event, "SCRIPT", script, -20, "script, if EXE is its interpreter",
 	    .fmt = FMT_PATH, .flags = COL_WIDE, .want = WANT_SCRIPT),
 	COL_GET("DEPTH", "depth", get_depth, 5, "ancestors within what is traced (--tree)",

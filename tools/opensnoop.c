@@ -12,15 +12,34 @@
 static bool failed;
 static bool given_path;
 static const char *prefix;
-static struct open_flags_asked { uint64_t flags; uint32_t access; } asked;
+static struct open_flags_asked {
+	uint64_t flags;
+	uint32_t access;
+} asked;
 
 /* include/uapi/asm-generic/fcntl.h.  O_SYNC and O_TMPFILE contain other flags, and come first. */
 static const struct flag_name flag_names[] = {
-	FLAG_MASK("O_RDONLY", O_ACCMODE, O_RDONLY), FLAG_MASK("O_WRONLY", O_ACCMODE, O_WRONLY),
-	FLAG_MASK("O_RDWR", O_ACCMODE, O_RDWR), FLAG(O_CREAT), FLAG(O_EXCL), FLAG(O_NOCTTY),
-	FLAG(O_TRUNC), FLAG(O_APPEND), FLAG(O_NONBLOCK), FLAG(O_SYNC), FLAG(O_DSYNC), FLAG(O_ASYNC),
-	FLAG(O_DIRECT), { "O_LARGEFILE", 0100000, 0100000 }, FLAG(O_TMPFILE), FLAG(O_DIRECTORY),
-	FLAG(O_NOFOLLOW), FLAG(O_NOATIME), FLAG(O_CLOEXEC), FLAG(O_PATH), FLAG_NAMES_END,
+	FLAG_MASK("O_RDONLY", O_ACCMODE, O_RDONLY),
+	FLAG_MASK("O_WRONLY", O_ACCMODE, O_WRONLY),
+	FLAG_MASK("O_RDWR", O_ACCMODE, O_RDWR),
+	FLAG(O_CREAT),
+	FLAG(O_EXCL),
+	FLAG(O_NOCTTY),
+	FLAG(O_TRUNC),
+	FLAG(O_APPEND),
+	FLAG(O_NONBLOCK),
+	FLAG(O_SYNC),
+	FLAG(O_DSYNC),
+	FLAG(O_ASYNC),
+	FLAG(O_DIRECT),
+	{ "O_LARGEFILE", 0100000, 0100000 },
+	FLAG(O_TMPFILE),
+	FLAG(O_DIRECTORY),
+	FLAG(O_NOFOLLOW),
+	FLAG(O_NOATIME),
+	FLAG(O_CLOEXEC),
+	FLAG(O_PATH),
+	FLAG_NAMES_END,
 };
 
 static int parse_flags(const char *arg, void *target, char why[128])
@@ -33,7 +52,8 @@ static int parse_flags(const char *arg, void *target, char why[128])
 		const struct flag_name *flag = flag_find(flag_names, name);
 
 		if (!flag) {
-			snprintf(why, 128, "there is no flag '%.60s'; write O_CREAT,O_WRONLY", name);
+			snprintf(why, 128, "there is no flag '%.60s'; write O_CREAT,O_WRONLY",
+				 name);
 			return -EINVAL;
 		}
 		if (flag->mask == O_ACCMODE)
@@ -53,20 +73,27 @@ static const struct opt options[] = {
 };
 
 static const struct need needs[] = {
-	{ .name = "open", .points = { "open_exit", "open_exit_raw", "open_enter_tp+open_exit_tp" } },
-	{ .name = "latency", .points = { "open_enter", "open_enter_raw", "open_enter_tp" },
+	{ .name = "open",
+	  .points = { "open_exit", "open_exit_raw", "open_enter_tp+open_exit_tp" } },
+	{ .name = "latency",
+	  .points = { "open_enter", "open_enter_raw", "open_enter_tp" },
 	  .when_wanted = WANT_LATENCY },
-	{ .name = "io_uring submit", .points = { "uring_open_submit", "uring_open_submit_raw" },
-	  .optional = true, .lacking = "paths of opens through io_uring that failed" },
-	{ .name = "io_uring open", .points = { "uring_open_done", "uring_open_done_raw" },
-	  .optional = true, .lacking = "opens through io_uring" },
+	{ .name = "io_uring submit",
+	  .points = { "uring_open_submit", "uring_open_submit_raw" },
+	  .optional = true,
+	  .lacking = "paths of opens through io_uring that failed" },
+	{ .name = "io_uring open",
+	  .points = { "uring_open_done", "uring_open_done_raw" },
+	  .optional = true,
+	  .lacking = "opens through io_uring" },
 	NEED_END,
 };
 
 static int check(char why[256])
 {
 	if (prefix && (*prefix != '/' || strlen(prefix) >= PREFIX_MAX)) {
-		snprintf(why, 256, "--path-prefix: begin with / and write at most %d bytes", PREFIX_MAX - 1);
+		snprintf(why, 256, "--path-prefix: begin with / and write at most %d bytes",
+			 PREFIX_MAX - 1);
 		return -EINVAL;
 	}
 	return 0;
@@ -139,8 +166,10 @@ static void get_type(const void *event, size_t size, struct value *v)
 static void get_call(const void *event, size_t size, struct value *v)
 {
 	static const char *const names[][2] = {
-		[VIA_OPEN] = { "open", "open/32" },	      [VIA_CREAT] = { "creat", "creat/32" },
-		[VIA_OPENAT] = { "openat", "openat/32" },     [VIA_OPENAT2] = { "openat2", "openat2/32" },
+		[VIA_OPEN] = { "open", "open/32" },
+		[VIA_CREAT] = { "creat", "creat/32" },
+		[VIA_OPENAT] = { "openat", "openat/32" },
+		[VIA_OPENAT2] = { "openat2", "openat2/32" },
 		[VIA_IO_URING] = { "io_uring", "io_uring" },
 	};
 	const struct open_event *ev = event;
@@ -163,8 +192,10 @@ static const struct column columns[] = {
 	COL_UID(struct open_event, .flags = COL_EXTRA),
 	COL_GID(struct open_event),
 	COL_CPU(struct open_event),
-	COL_GET("CALL", "call", get_call, -10, "how: open, creat, openat, openat2 (/32: by a 32-bit "
-		"program), io_uring", .flags = COL_WIDE),
+	COL_GET("CALL", "call", get_call, -10,
+		"how: open, creat, openat, openat2 (/32: by a 32-bit "
+		"program), io_uring",
+		.flags = COL_WIDE),
 	COL_GET("FLAGS", "flags", get_flags, -18, "O_ flags", .flags = COL_EXTRA),
 	COL(struct open_event, "MODE", mode, 5, "permissions, where O_CREAT or O_TMPFILE uses them",
 	    .fmt = FMT_OCTAL, .flags = COL_EXTRA | COL_ABSENT, .absent = UINT32_MAX),
@@ -172,8 +203,8 @@ static const struct column columns[] = {
 	    .flags = COL_EXTRA | COL_ABSENT, .absent = UINT64_MAX, .want = WANT_LATENCY),
 	COL(struct open_event, "DEV", dev, 7, "device of the file", .fmt = FMT_DEVICE,
 	    .flags = COL_EXTRA | COL_ABSENT, .absent = UINT32_MAX, .want = WANT_INODE),
-	COL(struct open_event, "INODE", ino, 8, "inode of the file", .flags = COL_EXTRA | COL_ABSENT,
-	    .want = WANT_INODE),
+	COL(struct open_event, "INODE", ino, 8, "inode of the file",
+	    .flags = COL_EXTRA | COL_ABSENT, .want = WANT_INODE),
 	COL_GET("TYPE", "file_type", get_type, -6, "type of the file", .flags = COL_EXTRA,
 		.want = WANT_INODE),
 	COL(struct open_event, "CGROUPID", cgroup_id, 8, "id of the cgroup (v2)",
@@ -191,8 +222,10 @@ static const struct column columns[] = {
 	COL(struct open_event, "FIXED", fixed, 5, "1: RET is a slot of io_uring's file table",
 	    .flags = COL_EXTRA),
 	COL(struct open_event, "RET", ret, 6, "file descriptor, or the error", .fmt = FMT_ERRNO),
-	COL_GET("PATH", "path", get_path, 0, "path as the kernel resolved it; of a failure: as given, "
-		"after its directory", .fmt = FMT_PATH, .want = WANT_PATH),
+	COL_GET("PATH", "path", get_path, 0,
+		"path as the kernel resolved it; of a failure: as given, "
+		"after its directory",
+		.fmt = FMT_PATH, .want = WANT_PATH),
 	COL_END,
 };
 

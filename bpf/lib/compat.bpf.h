@@ -34,7 +34,7 @@ struct task_struct___audit {
 	unsigned int sessionid;
 } __attribute__((preserve_access_index));
 
-#define AUDIT_UNSET	0xffffffffu
+#define AUDIT_UNSET 0xffffffffu
 
 static __always_inline __u32 task_loginuid(struct task_struct *task)
 {

@@ -13,7 +13,7 @@ static __always_inline int follow_fork(__u32 child_tgid)
 	__u8 one = 1;
 
 	if (child_tgid == tgid)
-		return 0;	/* a thread */
+		return 0; /* a thread */
 	if (!(filter.command && pid == filter.tool) &&
 	    !(filter.follow_pids && bpf_map_lookup_elem(&filter_pids, &pid)) &&
 	    !bpf_map_lookup_elem(&followed, &tgid))
@@ -32,7 +32,7 @@ static __always_inline int follow_exit(void)
 	if (!BPF_CORE_READ(task, signal, live.counter))
 		bpf_map_delete_elem(&followed, &tgid);
 	else if (tid != tgid)
-		bpf_map_delete_elem(&followed, &tid);	/* see task_fork_tp */
+		bpf_map_delete_elem(&followed, &tid); /* see task_fork_tp */
 	return 0;
 }
 

@@ -7,7 +7,7 @@
 
 #include "lib/trace.bpf.h"
 
-#define PATH_STEPS	64	/* components walked in one go */
+#define PATH_STEPS 64 /* components walked in one go */
 
 struct mount_pos {
 	struct dentry *dentry;
@@ -33,7 +33,7 @@ static __always_inline bool path_prepend(struct scratch *s, const unsigned char 
 	__u64 pos = *(volatile __u32 *)&s->path_pos;
 
 	if (len > 255)
-		len = 255;	/* NAME_MAX */
+		len = 255; /* NAME_MAX */
 	if (pos < len + 1 || pos > PATH_SIZE)
 		return false;
 	pos -= len + 1;
@@ -133,8 +133,7 @@ static __always_inline struct mount_pos task_root(struct task_struct *task)
 }
 
 /* The whole in one go; a path of more than PATH_STEPS components loses its beginning, marked. */
-static __always_inline void path_add_of(struct scratch *s, struct bytes *b,
-					const struct path *path,
+static __always_inline void path_add_of(struct scratch *s, struct bytes *b, const struct path *path,
 					const struct mount_pos *root)
 {
 	path_start(s, path);

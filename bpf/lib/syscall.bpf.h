@@ -21,8 +21,8 @@ enum call {
 
 #if defined(__TARGET_ARCH_x86)
 
-#define TS_COMPAT	0x0002		/* arch/x86/include/asm/thread_info.h */
-#define X32_SYSCALL_BIT	0x40000000	/* arch/x86/include/uapi/asm/unistd.h */
+#define TS_COMPAT	0x0002	   /* arch/x86/include/asm/thread_info.h */
+#define X32_SYSCALL_BIT 0x40000000 /* arch/x86/include/uapi/asm/unistd.h */
 
 static __always_inline bool syscall_compat(void)
 {
@@ -33,7 +33,7 @@ static __always_inline bool syscall_compat(void)
 
 /* arch/x86/entry/syscalls/syscall_64.tbl and syscall_32.tbl */
 #define IF_CALL(nr, n64, n32, compat) ((nr) == ((compat) ? (n32) : (n64)))
-#define OPEN_NUMBER(nr) \
+#define OPEN_NUMBER(nr)                                                                       \
 	((nr) == 257 || (nr) == 2 || (nr) == 437 || (nr) == 85 || (nr) == 295 || (nr) == 5 || \
 	 (nr) == 8)
 #define EXEC_NUMBER(nr) \
@@ -61,7 +61,7 @@ static __always_inline enum call exec_call(__u32 nr, bool compat)
 	return CALL_NONE;
 }
 
-#define SYSCALL_REG	orig_ax
+#define SYSCALL_REG orig_ax
 
 /* How wide a pointer in the caller's memory is: execve's argv of x32 (520, 545) too. */
 static __always_inline __u32 syscall_pointer_size(__u32 nr, bool compat)
@@ -72,7 +72,9 @@ static __always_inline __u32 syscall_pointer_size(__u32 nr, bool compat)
 static __always_inline void syscall_args(__u64 *args, const struct pt_regs *regs, bool compat)
 {
 	/* One read: arch/x86/include/asm/ptrace.h has them side by side. */
-	struct { __u64 bx, r11, r10, r9, r8, ax, cx, dx, si, di; } r;
+	struct {
+		__u64 bx, r11, r10, r9, r8, ax, cx, dx, si, di;
+	} r;
 
 	bpf_core_read(&r, sizeof(r), &regs->bx);
 	args[0] = compat ? (__u32)r.bx : r.di;
@@ -84,7 +86,7 @@ static __always_inline void syscall_args(__u64 *args, const struct pt_regs *regs
 
 #elif defined(__TARGET_ARCH_arm64)
 
-#define _TIF_32BIT	(1 << 22)	/* arch/arm64/include/asm/thread_info.h */
+#define _TIF_32BIT		      (1 << 22) /* arch/arm64/include/asm/thread_info.h */
 
 static __always_inline bool syscall_compat(void)
 {
@@ -95,8 +97,8 @@ static __always_inline bool syscall_compat(void)
 
 /* include/uapi/asm-generic/unistd.h and arch/arm64/tools/syscall_32.tbl */
 #define IF_CALL(nr, n64, n32, compat) ((nr) == ((compat) ? (n32) : (n64)))
-#define OPEN_NUMBER(nr)	((nr) == 56 || (nr) == 437 || (nr) == 5 || (nr) == 8 || (nr) == 322)
-#define EXEC_NUMBER(nr)	((nr) == 221 || (nr) == 281 || (nr) == 11 || (nr) == 387)
+#define OPEN_NUMBER(nr)		      ((nr) == 56 || (nr) == 437 || (nr) == 5 || (nr) == 8 || (nr) == 322)
+#define EXEC_NUMBER(nr)		      ((nr) == 221 || (nr) == 281 || (nr) == 11 || (nr) == 387)
 
 static __always_inline enum call open_call(__u32 nr, bool compat)
 {
@@ -120,7 +122,7 @@ static __always_inline enum call exec_call(__u32 nr, bool compat)
 	return CALL_NONE;
 }
 
-#define X32_SYSCALL_BIT	0
+#define X32_SYSCALL_BIT 0
 #define SYSCALL_REG	syscallno
 
 static __always_inline __u32 syscall_pointer_size(__u32 nr, bool compat)
@@ -145,16 +147,16 @@ static __always_inline void syscall_args(__u64 *args, const struct pt_regs *regs
 #endif
 
 /* The call's number, of typed registers (tp_btf) and of plain addresses (raw_tp). */
-#define SYSCALL_NR(regs)	((__u32)(regs)->SYSCALL_REG & ~X32_SYSCALL_BIT)
-#define SYSCALL_NR_READ(regs)	((__u32)BPF_CORE_READ(regs, SYSCALL_REG) & ~X32_SYSCALL_BIT)
+#define SYSCALL_NR(regs)      ((__u32)(regs)->SYSCALL_REG & ~X32_SYSCALL_BIT)
+#define SYSCALL_NR_READ(regs) ((__u32)BPF_CORE_READ(regs, SYSCALL_REG) & ~X32_SYSCALL_BIT)
 
 /* A call as its exit shows it. */
 struct syscall {
-	__u64 start_ns;		/* CLOCK_BOOTTIME; 0: the entry was not looked at */
+	__u64 start_ns; /* CLOCK_BOOTTIME; 0: the entry was not looked at */
 	__u64 args[5];
 	__s64 ret;
 	__u32 nr;
-	__u32 compat;		/* made by a 32-bit program */
+	__u32 compat; /* made by a 32-bit program */
 };
 
 /* ---- calls in flight ---- */

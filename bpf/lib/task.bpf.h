@@ -5,7 +5,7 @@
 
 #include "lib/path.bpf.h"
 
-#define CGROUP_DEPTH	32
+#define CGROUP_DEPTH 32
 
 /* The path of the task's cgroup (v2) below the root of that hierarchy. */
 static __always_inline void task_cgroup_path(struct scratch *s, struct bytes *b,

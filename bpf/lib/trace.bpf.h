@@ -17,22 +17,22 @@
 #include "lib/compat.bpf.h"
 
 #ifndef RECORD_MAX
-#define RECORD_MAX	(16 << 10)	/* the longest record of this tool, a power of two */
+#define RECORD_MAX (16 << 10) /* the longest record of this tool, a power of two */
 #endif
 
 /* No strings longer than this are read in one go unless RECORD_MAX is larger. */
-#define RECORD_SLACK	4096
+#define RECORD_SLACK 4096
 
 const volatile struct filter filter = {};
-const volatile __u64 wanted = 0;	/* columns asked for: WANT_* of the tool */
+const volatile __u64 wanted = 0; /* columns asked for: WANT_* of the tool */
 
 struct scratch {
 	__u32 busy;
-	__u32 len;			/* bytes of the record so far */
-	__u32 path_pos;			/* where the path under construction starts */
+	__u32 len;	/* bytes of the record so far */
+	__u32 path_pos; /* where the path under construction starts */
 	__u32 path_flags;
-	__u64 path_dentry, path_mnt;	/* how far up the walk has come */
-	char path[2 * PATH_SIZE];	/* filled from PATH_SIZE downwards */
+	__u64 path_dentry, path_mnt; /* how far up the walk has come */
+	char path[2 * PATH_SIZE];    /* filled from PATH_SIZE downwards */
 	char record[RECORD_MAX + RECORD_SLACK];
 };
 
@@ -255,8 +255,7 @@ static __always_inline struct scratch *record_start(__u32 size)
 	return s;
 }
 
-#define record_new(s, type) \
-	((s) = record_start(sizeof(type)), (s) ? (type *)(s)->record : NULL)
+#define record_new(s, type) ((s) = record_start(sizeof(type)), (s) ? (type *)(s)->record : NULL)
 
 static __always_inline void record_discard(struct scratch *s)
 {
@@ -282,7 +281,7 @@ static __always_inline void record_submit(struct scratch *s)
 
 /* Keeps a value in a register as it was checked: without this, compilers check one copy and use
  * another. */
-#define opaque(x)	asm volatile("" : "+r"(x))
+#define opaque(x) asm volatile("" : "+r"(x))
 
 enum record_source { FROM_KERNEL, FROM_USER };
 

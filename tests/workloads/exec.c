@@ -177,7 +177,7 @@ static void *launch_thread(void *arg)
 	_exit(127);
 }
 
-__attribute__((noreturn)) static void launch_child(const struct launch *l)
+NORETURN static void launch_child(const struct launch *l)
 {
 	pthread_t thread;
 
@@ -910,7 +910,7 @@ static void mode_tree(char **args)
 }
 
 /* What each descendant of fork-tree does: one open, one exec. */
-__attribute__((noreturn)) static void fork_tree_act(const char *path, const char *role, pid_t ppid)
+NORETURN static void fork_tree_act(const char *path, const char *role, pid_t ppid)
 {
 	char *argv[] = { "noop", (char *)role, NULL };
 	struct json j = {};

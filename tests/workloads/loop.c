@@ -153,7 +153,7 @@ int main(int argc, char **argv)
 	}
 	if (argc - optind != 2)
 		usage_error(
-			"loop null|getppid|open-fail|open-ok|exec N [--rounds R] [--path PATH] [--cpu CPU]");
+			"loop OP N [--rounds R] [--path PATH] [--cpu CPU]: told at the top of loop.c");
 	for (op = 0; op < ARRAY_SIZE(ops) && strcmp(ops[op].name, argv[optind]); op++)
 		;
 	if (op == ARRAY_SIZE(ops))

@@ -37,6 +37,8 @@
 #include <unistd.h>
 
 #define MAYBE_UNUSED  __attribute__((unused))
+#define NORETURN      __attribute__((noreturn))
+#define PRINTF(n)     __attribute__((format(printf, n, (n) + 1)))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static const char *program = "workload";
@@ -44,8 +46,7 @@ static bool failed; /* something did not go as intended: exit status 1 */
 
 /* ---- ends ---- */
 
-MAYBE_UNUSED __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *format,
-									     ...)
+MAYBE_UNUSED PRINTF(1) NORETURN static void die(const char *format, ...)
 {
 	int err = errno;
 	va_list ap;
@@ -59,8 +60,7 @@ MAYBE_UNUSED __attribute__((format(printf, 1, 2), noreturn)) static void die(con
 	exit(1);
 }
 
-MAYBE_UNUSED __attribute__((format(printf, 1, 2), noreturn)) static void skip(const char *format,
-									      ...)
+MAYBE_UNUSED PRINTF(1) NORETURN static void skip(const char *format, ...)
 {
 	va_list ap;
 
@@ -73,8 +73,7 @@ MAYBE_UNUSED __attribute__((format(printf, 1, 2), noreturn)) static void skip(co
 	exit(77);
 }
 
-MAYBE_UNUSED __attribute__((format(printf, 1, 2), noreturn)) static void
-usage_error(const char *format, ...)
+MAYBE_UNUSED PRINTF(1) NORETURN static void usage_error(const char *format, ...)
 {
 	va_list ap;
 
@@ -87,7 +86,7 @@ usage_error(const char *format, ...)
 }
 
 /* Says that something went otherwise than intended, and goes on. */
-MAYBE_UNUSED __attribute__((format(printf, 1, 2))) static void unexpected(const char *format, ...)
+MAYBE_UNUSED PRINTF(1) static void unexpected(const char *format, ...)
 {
 	va_list ap;
 
@@ -100,7 +99,7 @@ MAYBE_UNUSED __attribute__((format(printf, 1, 2))) static void unexpected(const 
 }
 
 /* Ends a forked child: its output, but not its parent's cleanup. */
-MAYBE_UNUSED __attribute__((noreturn)) static void child_exit(void)
+MAYBE_UNUSED NORETURN static void child_exit(void)
 {
 	fflush(stdout);
 	_exit(failed);
@@ -135,7 +134,7 @@ MAYBE_UNUSED static char *duplicate(const char *s)
 	return memcpy(allocate(size), s, size);
 }
 
-MAYBE_UNUSED __attribute__((format(printf, 1, 2))) static char *format(const char *fmt, ...)
+MAYBE_UNUSED PRINTF(1) static char *format(const char *fmt, ...)
 {
 	va_list ap;
 	char *s;
@@ -178,8 +177,7 @@ MAYBE_UNUSED static void json_raw(struct json *j, const char *bytes, size_t len)
 	j->len += len;
 }
 
-MAYBE_UNUSED __attribute__((format(printf, 2, 3))) static void json_format(struct json *j,
-									   const char *fmt, ...)
+MAYBE_UNUSED PRINTF(2) static void json_format(struct json *j, const char *fmt, ...)
 {
 	char text[128];
 	va_list ap;

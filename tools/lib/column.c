@@ -58,7 +58,8 @@ int columns_select(struct columns *columns, const struct column *table, const ch
 		int err;
 
 		if (*name == '+' && !defaults) {
-			snprintf(why, 256, "--columns: '%.60s': put the first + at the beginning", name);
+			snprintf(why, 256, "--columns: '%.60s': put the first + at the beginning",
+				 name);
 			return -EINVAL;
 		}
 		name += *name == '+';
@@ -69,7 +70,8 @@ int columns_select(struct columns *columns, const struct column *table, const ch
 		}
 		c = column_find(table, name);
 		if (!c) {
-			snprintf(why, 256, "--columns: there is no column '%.60s'; see --help", name);
+			snprintf(why, 256, "--columns: there is no column '%.60s'; see --help",
+				 name);
 			return -EINVAL;
 		}
 		err = defaults ? columns_add_before_last(columns, c) : columns_add(columns, c);
@@ -121,7 +123,7 @@ void column_value(const struct column *column, const void *event, size_t size, s
 		break;
 	case COLUMN_S32:
 		v->kind = VALUE_INT;
-		v->number = (int64_t)*(const __s32 *)at;
+		v->number = (int64_t) * (const __s32 *)at;
 		break;
 	case COLUMN_U64:
 		v->kind = VALUE_UINT;
@@ -155,5 +157,6 @@ void columns_help(const struct column *table, FILE *to)
 	for (; table->header; table++)
 		fprintf(to, "  %-14s %s%s\n", table->key, table->help,
 			table->flags & COL_EXTRA ? " (on request)" :
-			table->flags & COL_WIDE ? " (on the table on request)" : "");
+			table->flags & COL_WIDE	 ? " (on the table on request)" :
+						   "");
 }

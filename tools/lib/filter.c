@@ -15,7 +15,7 @@
 #include "lib/filter.h"
 #include "lib/util.h"
 
-#define PIDNS_INIT_INO	0xeffffffcu	/* PROC_PID_INIT_INO, include/linux/proc_ns.h */
+#define PIDNS_INIT_INO 0xeffffffcu /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
 
 static int id_list_add(struct id_list *list, uint32_t id)
 {
@@ -128,11 +128,12 @@ static int parse_comm(const char *part, void *target, char why[128])
 		return -E2BIG;
 	}
 	if (!len || len - prefix > COMM_SIZE - 1) {
-		snprintf(why, 128, "'%.60s': names of threads have 1 to %d bytes", part, COMM_SIZE - 1);
+		snprintf(why, 128, "'%.60s': names of threads have 1 to %d bytes", part,
+			 COMM_SIZE - 1);
 		return -EINVAL;
 	}
 	memcpy(options->comms[n], part, len - prefix);
-	options->comm_len[n] = prefix ? len - 1 : len + 1;	/* with the NUL: the whole name */
+	options->comm_len[n] = prefix ? len - 1 : len + 1; /* with the NUL: the whole name */
 	options->comm_count++;
 	return 0;
 }
@@ -192,7 +193,8 @@ int filter_open_cgroup(const char *path, char why[256])
 		if ((unsigned int)fs.f_type == CGROUP2_SUPER_MAGIC)
 			return take_fd(fd);
 		if ((unsigned int)fs.f_type == CGROUP_SUPER_MAGIC) {
-			snprintf(why, 256, "--cgroup: %.150s is of cgroup v1; only v2 is supported", path);
+			snprintf(why, 256, "--cgroup: %.150s is of cgroup v1; only v2 is supported",
+				 path);
 			return -EINVAL;
 		}
 		close(take_fd(fd));
@@ -207,7 +209,8 @@ int filter_open_cgroup(const char *path, char why[256])
 	fd = open(below, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0 && !fstatfs(fd, &fs) && (unsigned int)fs.f_type == CGROUP2_SUPER_MAGIC)
 		return take_fd(fd);
-	snprintf(why, 256, "--cgroup: there is no cgroup (v2) %.80s, neither as a directory nor below %.80s",
+	snprintf(why, 256,
+		 "--cgroup: there is no cgroup (v2) %.80s, neither as a directory nor below %.80s",
 		 path, root);
 	return -ENOENT;
 }
@@ -265,8 +268,9 @@ int filter_configure(const struct filter_options *options, struct filter *filter
 	err = err ?: map_use(object, "filter_tids", options->tids.count);
 	err = err ?: map_use(object, "filter_uids", options->uids.count);
 	err = err ?: map_use(object, "filter_cgroup", options->cgroup ? 1 : 0);
-	err = err ?: map_use(object, "followed",
-			     follow ? read_u32("/proc/sys/kernel/pid_max", 4 << 20) : 0);
+	err = err   ?:
+		      map_use(object, "followed",
+			      follow ? read_u32("/proc/sys/kernel/pid_max", 4 << 20) : 0);
 	return err;
 }
 

@@ -22,9 +22,9 @@ struct filter_options {
 	uint32_t comm_len[FILTER_COMMS];
 	size_t comm_count;
 	const char *cgroup;
-	bool follow;		/* -f */
-	bool command;		/* -- COMMAND */
-	bool self;		/* --self */
+	bool follow;  /* -f */
+	bool command; /* -- COMMAND */
+	bool self;    /* --self */
 };
 
 /* Parsers for OPT_CALL; *target* is a struct id_list, or struct filter_options for the names.  They

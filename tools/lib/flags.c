@@ -19,7 +19,8 @@ static bool flag_contained(const struct flag_name *names, const struct flag_name
 {
 	for (; names->name; names++)
 		if (names->value != flag->value && (names->value & flag->value) == flag->value &&
-		    flag->value && (flags & names->mask) == names->value && names->mask == names->value)
+		    flag->value && (flags & names->mask) == names->value &&
+		    names->mask == names->value)
 			return true;
 	return false;
 }
@@ -35,7 +36,8 @@ void flags_text(const struct flag_name *names, uint64_t flags, struct value *v)
 			continue;
 		known |= flag->value;
 		if (len < sizeof(text))
-			len += snprintf(text + len, sizeof(text) - len, "%s%s", len ? "|" : "", flag->name);
+			len += snprintf(text + len, sizeof(text) - len, "%s%s", len ? "|" : "",
+					flag->name);
 	}
 	if ((flags & ~known) && len < sizeof(text))
 		len += snprintf(text + len, sizeof(text) - len, "%s%#llx", len ? "|" : "",

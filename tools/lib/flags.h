@@ -9,12 +9,21 @@
 
 struct flag_name {
 	const char *name;
-	uint64_t mask, value;	/* the flag is set if (flags & mask) == value */
+	uint64_t mask, value; /* the flag is set if (flags & mask) == value */
 };
 
-#define FLAG(flag)			{ #flag, flag, flag }
-#define FLAG_MASK(name, mask, value)	{ name, mask, value }
-#define FLAG_NAMES_END			{ NULL, 0, 0 }
+#define FLAG(flag)                \
+	{                         \
+#flag, flag, flag \
+	}
+#define FLAG_MASK(name, mask, value) \
+	{                            \
+		name, mask, value    \
+	}
+#define FLAG_NAMES_END     \
+	{                  \
+		NULL, 0, 0 \
+	}
 
 /* The entry of that name, or NULL. */
 const struct flag_name *flag_find(const struct flag_name *names, const char *name);

@@ -13,8 +13,8 @@
 #include "lib/loop.h"
 #include "lib/util.h"
 
-#define TICK_NS		50000000ull
-#define NS_PER_SEC	1000000000ull
+#define TICK_NS	   50000000ull
+#define NS_PER_SEC 1000000000ull
 
 enum { WATCH_RING, WATCH_SIGNALS, WATCH_TICK, WATCH_DEADLINE, WATCH_COMMAND, WATCH_OUTPUT };
 
@@ -61,7 +61,9 @@ int loop_init(struct loop *loop, int ring_fd, uint64_t duration_ns, int output_f
 	sigset_t set;
 	int err;
 
-	*loop = (struct loop){ .epoll = -1, .signals = -1, .tick = -1, .deadline = -1, .command = -1 };
+	*loop = (struct loop){
+		.epoll = -1, .signals = -1, .tick = -1, .deadline = -1, .command = -1
+	};
 	signal(SIGPIPE, SIG_IGN);
 	stop_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
@@ -129,7 +131,7 @@ bool loop_wait_writable(struct loop *loop, int fd)
 
 	for (;;) {
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			return true;	/* let write() say why */
+			return true; /* let write() say why */
 		if (fds[0].revents)
 			return true;
 		if (fds[1].revents)

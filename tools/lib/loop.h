@@ -10,11 +10,11 @@
 
 struct loop {
 	int epoll, signals, tick, deadline, command;
-	int stops;		/* SIGINT and SIGTERM seen */
-	bool done;		/* set by whoever wants the loop to end */
-	bool reader_gone;	/* the other end of the output was closed */
+	int stops;	  /* SIGINT and SIGTERM seen */
+	bool done;	  /* set by whoever wants the loop to end */
+	bool reader_gone; /* the other end of the output was closed */
 	bool command_ended;
-	int command_status;	/* as wait(2) reports it */
+	int command_status; /* as wait(2) reports it */
 	pid_t command_pid;
 };
 
@@ -22,7 +22,7 @@ struct loop {
 struct loop_calls {
 	/* There may be records: called at least every 50 ms.  Returns whether there are more. */
 	bool (*ring)(void *context);
-	void (*tick)(void *context);	/* every 50 ms, after ring */
+	void (*tick)(void *context); /* every 50 ms, after ring */
 	void *context;
 };
 

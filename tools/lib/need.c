@@ -83,7 +83,8 @@ static void need_next(struct need_state *state, const char *program, const char 
 {
 	size_t len = strlen(state->why);
 
-	snprintf(state->why + len, sizeof(state->why) - len, "%s%s: %s", len ? "; " : "", program, reason);
+	snprintf(state->why + len, sizeof(state->why) - len, "%s%s: %s", len ? "; " : "", program,
+		 reason);
 	state->point++;
 	if (state->point >= (int)ARRAY_SIZE(state->need->points) ||
 	    !state->need->points[state->point])
@@ -143,9 +144,11 @@ again:
 		programs = need_programs(state);
 		while (next_program(&programs, name)) {
 			program = program_of(object, name);
-			refused = program ? program_refused(needs, program, has_btf_name) : "no such program";
+			refused = program ? program_refused(needs, program, has_btf_name) :
+					    "no such program";
 			if (refused) {
-				need_next(state, program ? program_section(program) : name, refused);
+				need_next(state, program ? program_section(program) : name,
+					  refused);
 				goto again;
 			}
 		}
@@ -270,7 +273,7 @@ static struct bpf_link *attach_tracepoint(struct needs *needs, struct bpf_progra
 		return NULL;
 	link = bpf_program__attach_perf_event(program, fd);
 	if (!link)
-		close(fd);	/* else it belongs to the link */
+		close(fd); /* else it belongs to the link */
 	return link;
 }
 

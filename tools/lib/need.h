@@ -17,29 +17,32 @@ struct need {
 	/* Programs, best first; "a+b" are attached together, in this order.  A program X_more is
 	 * loaded with X, for it to tail-call through the map more_path. */
 	const char *points[6];
-	const bool *when;	/* needed only if this is set */
-	uint64_t when_wanted;	/* ... or if one of these columns is shown */
-	bool optional;		/* without it the tool runs on and says what it cannot see */
-	const char *lacking;	/* that, for -v */
+	const bool *when;     /* needed only if this is set */
+	uint64_t when_wanted; /* ... or if one of these columns is shown */
+	bool optional;	      /* without it the tool runs on and says what it cannot see */
+	const char *lacking;  /* that, for -v */
 };
 
-#define NEED_END { .name = NULL }
+#define NEED_END             \
+	{                    \
+		.name = NULL \
+	}
 #define NEEDS_MAX 16
 
 /* One need on this kernel. */
 struct need_state {
 	const struct need *need;
-	int point;		/* the one in use; -1: none is left */
-	char why[192];		/* why the ones before it were not taken */
+	int point;     /* the one in use; -1: none is left */
+	char why[192]; /* why the ones before it were not taken */
 };
 
 struct needs {
 	struct need_state state[NEEDS_MAX];
 	size_t count;
-	const char *without;	/* CORELETS_WITHOUT */
+	const char *without; /* CORELETS_WITHOUT */
 	bool without_task_storage;
 	struct bpf_link *links[2 * NEEDS_MAX];
-	int events[2 * NEEDS_MAX];	/* perf events of classic tracepoints */
+	int events[2 * NEEDS_MAX]; /* perf events of classic tracepoints */
 	size_t link_count;
 	int tracefs;
 };

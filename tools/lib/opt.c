@@ -7,7 +7,7 @@
 #include "lib/opt.h"
 #include "lib/util.h"
 
-#define FIRST_LONG 256	/* getopt_long's value of the first option; others count on */
+#define FIRST_LONG 256 /* getopt_long's value of the first option; others count on */
 
 static size_t opt_count(const struct opt *table)
 {
@@ -35,7 +35,8 @@ static int opt_store(const struct opt *opt, const char *arg, char why[256])
 		errno = 0;
 		*(uint64_t *)opt->target = strtoull(arg, &end, 10);
 		if (errno || end == arg || *end || strchr(arg, '-')) {
-			snprintf(why, 256, "--%s takes a whole number, not '%.100s'", opt->name, arg);
+			snprintf(why, 256, "--%s takes a whole number, not '%.100s'", opt->name,
+				 arg);
 			return -EINVAL;
 		}
 		return 0;
@@ -59,7 +60,7 @@ int opt_parse(const struct opt *common, const struct opt *own, int argc, char **
 		snprintf(why, 256, "out of memory");
 		return -ENOMEM;
 	}
-	*s++ = '+';	/* stop at the first word that is no option */
+	*s++ = '+'; /* stop at the first word that is no option */
 	*s++ = ':';
 	for (size_t i = 0; i < n; i++) {
 		const struct opt *opt = i < n_common ? &common[i] : &own[i - n_common];
@@ -116,20 +117,25 @@ void opt_help(const struct opt *table, FILE *to)
 		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", table->letter ? '-' : ' ',
 			 table->letter ?: ' ', table->letter ? "," : " ", table->name,
 			 table->arg ? " " : "", table->arg ?: "");
-		fprintf(to, "  %-26s %s%s\n", left, strlen(left) > 26 ? "\n                             " : "",
-			table->help);
+		fprintf(to, "  %-26s %s%s\n", left,
+			strlen(left) > 26 ? "\n                             " : "", table->help);
 	}
 }
 
 int opt_parse_time(const char *arg, void *target, char why[128])
 {
-	static const struct { const char *unit; double ns; } units[] = {
-		{ "", 1e9 }, { "s", 1e9 }, { "ms", 1e6 }, { "us", 1e3 }, { "m", 60e9 }, { "h", 3600e9 },
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = {
+		{ "", 1e9 },   { "s", 1e9 },  { "ms", 1e6 },
+		{ "us", 1e3 }, { "m", 60e9 }, { "h", 3600e9 },
 	};
 	char *end;
 	double v = strtod(arg, &end);
 
-	if (end != arg && isfinite(v) && v >= 0 && strspn(arg, "0123456789.") == (size_t)(end - arg))
+	if (end != arg && isfinite(v) && v >= 0 &&
+	    strspn(arg, "0123456789.") == (size_t)(end - arg))
 		for (size_t i = 0; i < ARRAY_SIZE(units); i++)
 			if (!strcmp(end, units[i].unit) && v * units[i].ns < 9e18) {
 				*(uint64_t *)target = v * units[i].ns;

@@ -11,28 +11,39 @@ enum opt_kind { OPT_KIND_END, OPT_KIND_BOOL, OPT_KIND_STRING, OPT_KIND_U64, OPT_
 
 struct opt {
 	enum opt_kind kind;
-	char letter;		/* 0: none */
+	char letter; /* 0: none */
 	const char *name;
-	const char *arg;	/* what the argument is, for --help; NULL: takes none */
+	const char *arg; /* what the argument is, for --help; NULL: takes none */
 	const char *help;
 	void *target;
 	/* Stores *arg* in *target*.  Returns 0, or a negative errno after a sentence in *why*. */
 	int (*parse)(const char *arg, void *target, char why[128]);
 };
 
-#define OPT_BOOL(letter_, name_, target_, help_) \
-	{ .kind = OPT_KIND_BOOL, .letter = letter_, .name = name_, .help = help_, \
-	  .target = 1 ? (target_) : (bool *)0 }
-#define OPT_STRING(letter_, name_, arg_, target_, help_) \
-	{ .kind = OPT_KIND_STRING, .letter = letter_, .name = name_, .arg = arg_, .help = help_, \
-	  .target = 1 ? (target_) : (const char **)0 }
-#define OPT_U64(letter_, name_, arg_, target_, help_) \
-	{ .kind = OPT_KIND_U64, .letter = letter_, .name = name_, .arg = arg_, .help = help_, \
-	  .target = 1 ? (target_) : (uint64_t *)0 }
-#define OPT_CALL(letter_, name_, arg_, parse_, target_, help_) \
-	{ .kind = OPT_KIND_CALL, .letter = letter_, .name = name_, .arg = arg_, .help = help_, \
-	  .target = target_, .parse = parse_ }
-#define OPT_END { .kind = OPT_KIND_END }
+#define OPT_BOOL(letter_, name_, target_, help_)                                        \
+	{                                                                               \
+		.kind = OPT_KIND_BOOL, .letter = letter_, .name = name_, .help = help_, \
+		.target = 1 ? (target_) : (bool *)0                                     \
+	}
+#define OPT_STRING(letter_, name_, arg_, target_, help_)                                \
+	{                                                                               \
+		.kind = OPT_KIND_STRING, .letter = letter_, .name = name_, .arg = arg_, \
+		.help = help_, .target = 1 ? (target_) : (const char **)0               \
+	}
+#define OPT_U64(letter_, name_, arg_, target_, help_)                                \
+	{                                                                            \
+		.kind = OPT_KIND_U64, .letter = letter_, .name = name_, .arg = arg_, \
+		.help = help_, .target = 1 ? (target_) : (uint64_t *)0               \
+	}
+#define OPT_CALL(letter_, name_, arg_, parse_, target_, help_)                        \
+	{                                                                             \
+		.kind = OPT_KIND_CALL, .letter = letter_, .name = name_, .arg = arg_, \
+		.help = help_, .target = target_, .parse = parse_                     \
+	}
+#define OPT_END                      \
+	{                            \
+		.kind = OPT_KIND_END \
+	}
 
 /* Parses argv against both tables (the second may be NULL), up to "--" or the first word that is
  * no option.  Returns the index of the first argument that is left, or -EINVAL with one line in

@@ -9,10 +9,10 @@
 #include "lib/text.h"
 #include "lib/util.h"
 
-#define FLUSH_AT	(64 << 10)
-#define SLOW_CHUNK	4096	/* PIPE_BUF: what a pipe takes without blocking once poll() says so */
-#define NS_PER_SEC	1000000000ull
-#define INDENT_MAX	20
+#define FLUSH_AT   (64 << 10)
+#define SLOW_CHUNK 4096 /* PIPE_BUF: what a pipe takes without blocking once poll() says so */
+#define NS_PER_SEC 1000000000ull
+#define INDENT_MAX 20
 
 static int64_t clock_ns(clockid_t clock)
 {
@@ -147,7 +147,8 @@ static void put_time(struct output *output, struct buf *b, uint64_t boot_ns)
 	}
 	/* Rows of several CPUs may come out of order by a little: no negative interval. */
 	delta = output->last_boot_ns && boot_ns > output->last_boot_ns ?
-		boot_ns - output->last_boot_ns : 0;
+			boot_ns - output->last_boot_ns :
+			0;
 	if (boot_ns > output->last_boot_ns)
 		output->last_boot_ns = boot_ns;
 	buf_u64(b, delta / NS_PER_SEC);
@@ -209,7 +210,7 @@ static size_t put_device(struct buf *b, uint64_t v)
 {
 	size_t before = b->len;
 
-	buf_u64(b, v >> 20);	/* MAJOR() of include/linux/kdev_t.h */
+	buf_u64(b, v >> 20); /* MAJOR() of include/linux/kdev_t.h */
 	buf_char(b, ':');
 	buf_u64(b, v & 0xfffff);
 	return b->len - before;
@@ -227,8 +228,8 @@ static size_t put_number(struct buf *b, const struct value *v)
 }
 
 /* Calls *each* for every argument of an argument area, whose last one may lack its NUL. */
-static size_t each_arg(const struct value *v, size_t (*each)(struct buf *, const void *, size_t, size_t),
-		       struct buf *b)
+static size_t each_arg(const struct value *v,
+		       size_t (*each)(struct buf *, const void *, size_t, size_t), struct buf *b)
 {
 	const char *p = v->data, *end = p + v->len;
 	size_t width = 0, n = 0;
@@ -254,7 +255,7 @@ static size_t json_arg(struct buf *b, const void *arg, size_t len, size_t n)
 {
 	if (n)
 		buf_char(b, ',');
-	return !text_json(b, arg, len);	/* how many are no valid UTF-8 */
+	return !text_json(b, arg, len); /* how many are no valid UTF-8 */
 }
 
 static size_t json_arg_hex(struct buf *b, const void *arg, size_t len, size_t n)
@@ -265,14 +266,14 @@ static size_t json_arg_hex(struct buf *b, const void *arg, size_t len, size_t n)
 	return 0;
 }
 
-#define CUT_MARK "\xe2\x80\xa6"	/* … */
+#define CUT_MARK "\xe2\x80\xa6" /* … */
 
 static size_t table_text(struct buf *b, const struct column *c, const struct value *v)
 {
 	size_t width = 0;
 
 	if (v->flags & BYTES_DETACHED) {
-		buf_str(b, "(unreachable)");	/* as getcwd(2) says it */
+		buf_str(b, "(unreachable)"); /* as getcwd(2) says it */
 		width += 13;
 	}
 	if (v->flags & BYTES_FRONT_CUT) {

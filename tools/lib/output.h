@@ -18,17 +18,17 @@ struct output {
 	enum output_format format;
 	enum output_time time;
 	bool header;
-	const char *event;		/* "type" of an event in JSON */
+	const char *event; /* "type" of an event in JSON */
 	struct columns columns;
 	struct buf buf, cell;
-	struct buf keys[64];		/* JSON: ,"key": of each column */
-	int64_t real_offset;		/* CLOCK_REALTIME - CLOCK_BOOTTIME, ns */
-	int64_t mono_offset;		/* CLOCK_MONOTONIC - CLOCK_BOOTTIME, ns */
-	uint64_t last_boot_ns;		/* of the previous row, for TIME_DELTA */
-	time_t second;			/* whose text is in *second_text* */
+	struct buf keys[64];   /* JSON: ,"key": of each column */
+	int64_t real_offset;   /* CLOCK_REALTIME - CLOCK_BOOTTIME, ns */
+	int64_t mono_offset;   /* CLOCK_MONOTONIC - CLOCK_BOOTTIME, ns */
+	uint64_t last_boot_ns; /* of the previous row, for TIME_DELTA */
+	time_t second;	       /* whose text is in *second_text* */
 	char second_text[32];
-	int error;			/* negative errno of a write, which ends the tool */
-	bool slow;			/* the descriptor is a pipe, socket or terminal: may block */
+	int error; /* negative errno of a write, which ends the tool */
+	bool slow; /* the descriptor is a pipe, socket or terminal: may block */
 	/* Called while a write has to wait; returns false to give up. */
 	bool (*waiting)(void *context, int fd);
 	void *context;

@@ -10,8 +10,8 @@
 #include "lib/util.h"
 
 #ifndef CAP_PERFMON
-#define CAP_PERFMON	38
-#define CAP_BPF		39
+#define CAP_PERFMON 38
+#define CAP_BPF	    39
 #endif
 
 static bool have(unsigned int capability)
@@ -24,7 +24,7 @@ bool privilege_enough(char why[256])
 	bool bpf, perfmon;
 
 	if (capng_get_caps_process())
-		return true;	/* let the kernel decide */
+		return true; /* let the kernel decide */
 	bpf = have(CAP_BPF) || have(CAP_SYS_ADMIN);
 	perfmon = have(CAP_PERFMON) || have(CAP_SYS_ADMIN);
 	if (bpf && perfmon)
@@ -50,8 +50,8 @@ static bool in_user_namespace(void)
 	_cleanup_fclose_ FILE *file = fopen("/proc/self/uid_map", "re");
 	unsigned int inside, outside, count;
 
-	return file && (fscanf(file, "%u %u %u", &inside, &outside, &count) != 3 || inside || outside ||
-			count != 4294967295u);
+	return file && (fscanf(file, "%u %u %u", &inside, &outside, &count) != 3 || inside ||
+			outside || count != 4294967295u);
 }
 
 void privilege_refusal(bool memlock, char why[256])
@@ -61,12 +61,18 @@ void privilege_refusal(bool memlock, char why[256])
 	if (file_has("/sys/kernel/security/lockdown", "[confidentiality]"))
 		snprintf(why, 256, "refused by kernel lockdown (confidentiality)");
 	else if (in_user_namespace())
-		snprintf(why, 256, "refused in a user namespace: capabilities must be held in the initial one");
+		snprintf(
+			why, 256,
+			"refused in a user namespace: capabilities must be held in the initial one");
 	else if (memlock && !getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur != RLIM_INFINITY)
-		snprintf(why, 256, "RLIMIT_MEMLOCK of %lu KiB is too low on this kernel, and raising it needs CAP_SYS_RESOURCE: run 'ulimit -l unlimited' first",
-			 (unsigned long)limit.rlim_cur >> 10);
+		snprintf(
+			why, 256,
+			"RLIMIT_MEMLOCK of %lu KiB is too low on this kernel, and raising it needs CAP_SYS_RESOURCE: run 'ulimit -l unlimited' first",
+			(unsigned long)limit.rlim_cur >> 10);
 	else
-		snprintf(why, 256, "refused by the kernel in spite of the capabilities: by a seccomp filter or a security module?");
+		snprintf(
+			why, 256,
+			"refused by the kernel in spite of the capabilities: by a seccomp filter or a security module?");
 }
 
 static int apply(capng_select_t what, bool effective, bool permitted)

@@ -24,10 +24,10 @@
 #define CORELETS_VERSION "unknown"
 #endif
 
-#define SCHEMA		1
-#define BATCH		4096		/* records between two looks at signals and timers */
-#define BUFFER_DEFAULT	(4ull << 20)
-#define BUFFER_MAX	(1ull << 30)
+#define SCHEMA	       1
+#define BATCH	       4096 /* records between two looks at signals and timers */
+#define BUFFER_DEFAULT (4ull << 20)
+#define BUFFER_MAX     (1ull << 30)
 
 enum { EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_LACKING, EXIT_NOT_RUN = 126, EXIT_NOT_FOUND };
 
@@ -52,8 +52,8 @@ struct session {
 	/* while it runs */
 	struct tool_skeleton skeleton;
 	struct needs needs;
-	struct buf log;			/* what libbpf said during the last attempt */
-	bool memlock;			/* this kernel charges RLIMIT_MEMLOCK */
+	struct buf log; /* what libbpf said during the last attempt */
+	bool memlock;	/* this kernel charges RLIMIT_MEMLOCK */
 	struct ring_buffer *ring;
 	struct losses *losses;
 	size_t losses_size;
@@ -61,20 +61,19 @@ struct session {
 	uint64_t lost_told_by[LOST_REASONS];
 	unsigned int ticks;
 	uint64_t events;
-	bool complete;			/* --max-events reached */
+	bool complete; /* --max-events reached */
 	struct output output;
 	struct loop loop;
 	int stats_fd;
 	pid_t child;
-	int child_go;			/* written to when the command may start */
-	sigset_t signals;		/* blocked when the tool was started */
+	int child_go;	  /* written to when the command may start */
+	sigset_t signals; /* blocked when the tool was started */
 };
 
 /* The one session, for libbpf's log, which has no context. */
 static struct session *logging;
 
-__attribute__((format(printf, 2, 3)))
-static void say(const struct session *s, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void say(const struct session *s, const char *fmt, ...)
 {
 	va_list args;
 
@@ -149,7 +148,8 @@ static int session_parse(struct session *s, int argc, char **argv)
 			   "only tasks in or below this cgroup (v2)"),
 		OPT_CALL('d', "duration", "TIME", opt_parse_time, &s->duration_ns,
 			 "stop after 10, 1.5, 500ms, 2m, 1h"),
-		OPT_CALL(0, "max-events", "N", parse_count, &s->max_events, "stop after exactly N events"),
+		OPT_CALL(0, "max-events", "N", parse_count, &s->max_events,
+			 "stop after exactly N events"),
 		OPT_BOOL('j', "json", &s->json, "JSON lines"),
 		OPT_BOOL(0, "csv", &s->csv, "CSV (RFC 4180)"),
 		OPT_STRING('o', "columns", "LIST", &s->columns,
@@ -159,8 +159,7 @@ static int session_parse(struct session *s, int argc, char **argv)
 		OPT_BOOL(0, "no-header", &s->no_header, "no header line"),
 		OPT_STRING(0, "output", "FILE", &s->output_file,
 			   "write there, mode 0600, instead of standard output"),
-		OPT_CALL(0, "buffer", "SIZE", opt_parse_size, &s->buffer,
-			 "ring buffer size (4M)"),
+		OPT_CALL(0, "buffer", "SIZE", opt_parse_size, &s->buffer, "ring buffer size (4M)"),
 		OPT_STRING(0, "btf", "FILE", &s->btf, "BTF of this kernel, if it has none itself"),
 		OPT_BOOL(0, "self", &s->filters.self, "show also what the tool does itself"),
 		OPT_BOOL(0, "stats", &s->stats,
@@ -189,7 +188,8 @@ static int session_parse(struct session *s, int argc, char **argv)
 		s->command = argv + left;
 		s->filters.command = true;
 	} else if (left < argc) {
-		say(s, "unexpected argument '%.100s': a command to trace comes after --", argv[left]);
+		say(s, "unexpected argument '%.100s': a command to trace comes after --",
+		    argv[left]);
 		return EXIT_USAGE;
 	} else if (!strcmp(argv[argc - 1], "--") && argc > 1 && left == argc) {
 		say(s, "-- needs a command");
@@ -201,7 +201,8 @@ static int session_parse(struct session *s, int argc, char **argv)
 		snprintf(why, sizeof(why), "--follow goes with --pid");
 	else if (s->buffer > BUFFER_MAX)
 		snprintf(why, sizeof(why), "--buffer: at most 1G");
-	else if (columns_select(&s->output.columns, s->tool->columns, s->columns, s->json || s->csv, why))
+	else if (columns_select(&s->output.columns, s->tool->columns, s->columns, s->json || s->csv,
+				why))
 		;
 	else if (s->tool->check)
 		s->tool->check(why);
@@ -219,8 +220,8 @@ static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list ar
 	char line[1024];
 	int n;
 
-	if (level == LIBBPF_DEBUG && !logging->verbose)
-		return 0;
+	if (level == LIBBPF_DEBUG)
+		return 0; /* every relocation: thousands of lines */
 	if (logging->verbose) {
 		va_list again;
 
@@ -231,7 +232,8 @@ static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list ar
 	if (level == LIBBPF_WARN) {
 		n = vsnprintf(line, sizeof(line), fmt, args);
 		if (n > 0)
-			buf_add(&logging->log, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+			buf_add(&logging->log, line,
+				(size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 	}
 	return 0;
 }
@@ -287,7 +289,8 @@ static void explain(const struct session *s, int err, char why[256])
 	if (why[0])
 		return;
 	if (!kernel_btf_exists() && !s->btf)
-		snprintf(why, 256, "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF): pass --btf FILE");
+		snprintf(why, 256,
+			 "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF): pass --btf FILE");
 	else if (err == -EPERM || err == -EACCES)
 		privilege_refusal(s->memlock, why);
 	else if (err == -ENOMEM)
@@ -330,7 +333,8 @@ static int session_start(struct session *s)
 	if (s->stats)
 		s->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (s->stats && s->stats_fd < 0)
-		say(s, "--stats: the kernel does not measure programs for us (needs CAP_SYS_ADMIN)");
+		say(s,
+		    "--stats: the kernel does not measure programs for us (needs CAP_SYS_ADMIN)");
 
 	needs_init(&s->needs);
 	err = 0;
@@ -405,7 +409,7 @@ static void run_command(const struct session *s, const char *path, int go)
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &s->signals, NULL);
 	if (read(go, &byte, 1) != 1)
-		_exit(EXIT_NOT_RUN);	/* the tool has ended */
+		_exit(EXIT_NOT_RUN); /* the tool has ended */
 	close(go);
 	execv(path, s->command);
 	dprintf(2, "%s: cannot run '%s': %s\n", s->name, s->command[0], strerror(errno));
@@ -500,8 +504,8 @@ static void tell_losses(struct session *s, bool recursion)
 			continue;
 		s->lost_told_by[i] = s->lost[i];
 		if (s->output.format == OUTPUT_JSON)
-			buf_printf(b, "{\"type\":\"lost\",\"reason\":\"%s\",\"count\":%llu}\n", lost_names[i],
-				   (unsigned long long)n);
+			buf_printf(b, "{\"type\":\"lost\",\"reason\":\"%s\",\"count\":%llu}\n",
+				   lost_names[i], (unsigned long long)n);
 		else
 			say(s, "lost %llu (%s)", (unsigned long long)n, lost_names[i]);
 	}
@@ -545,8 +549,8 @@ static void print_summary(struct session *s)
 		output_flush(&s->output);
 	} else {
 		output_flush(&s->output);
-		fprintf(stderr, "%s: %llu events, %llu lost", s->name, (unsigned long long)s->events,
-			(unsigned long long)total);
+		fprintf(stderr, "%s: %llu events, %llu lost", s->name,
+			(unsigned long long)s->events, (unsigned long long)total);
 		for (int i = 0; i < LOST_REASONS; i++)
 			if (s->lost[i]) {
 				fprintf(stderr, "%s%s %llu", any ? ", " : " (", lost_names[i],
@@ -574,8 +578,10 @@ static void print_attached(struct session *s)
 		return;
 	}
 	uname(&uts);
-	buf_printf(b, "{\"type\":\"attached\",\"tool\":\"%s\",\"version\":\"%s\",\"schema\":%d,\"kernel\":",
-		   s->name, CORELETS_VERSION, SCHEMA);
+	buf_printf(
+		b,
+		"{\"type\":\"attached\",\"tool\":\"%s\",\"version\":\"%s\",\"schema\":%d,\"kernel\":",
+		s->name, CORELETS_VERSION, SCHEMA);
 	text_json(b, uts.release, strlen(uts.release));
 	buf_str(b, ",\"programs\":[");
 	for (size_t i = 0; i < s->needs.count; i++) {
@@ -661,7 +667,9 @@ static int session_run(struct session *s)
 		return EXIT_FAILED;
 	}
 	err = map_losses(s);
-	err = err ?: loop_init(&s->loop, ring_buffer__epoll_fd(s->ring), s->duration_ns, s->output.fd);
+	err = err   ?:
+		      loop_init(&s->loop, ring_buffer__epoll_fd(s->ring), s->duration_ns,
+				s->output.fd);
 	if (!err && s->child)
 		err = loop_watch_command(&s->loop, s->child);
 	err = err ?: privilege_drop(bpf_works, s);
@@ -769,7 +777,7 @@ int tool_main(const struct tool *tool, int argc, char **argv)
 	}
 	s->buffer = buffer_size(s->buffer);
 	text_init();
-	tzset();	/* reads its file now, not between events */
+	tzset(); /* reads its file now, not between events */
 	sigprocmask(SIG_SETMASK, NULL, &s->signals);
 	if (s->command && (err = find_command(s->command[0], path))) {
 		say(s, "cannot run '%s': %s", s->command[0], strerror(-err));
@@ -787,7 +795,7 @@ int tool_main(const struct tool *tool, int argc, char **argv)
 	if (s->child > 0 && !status) {
 		status = command_status(s);
 	} else if (s->child > 0) {
-		close(take_fd(s->child_go));	/* if it still waits, it ends now */
+		close(take_fd(s->child_go)); /* if it still waits, it ends now */
 		command_status(s);
 	}
 	session_done(s);

@@ -24,15 +24,15 @@ struct tool_skeleton {
 	struct bpf_object *object;
 	struct filter *filter;
 	__u64 *wanted;
-	void *self;		/* struct X_bpf, for .configure */
+	void *self; /* struct X_bpf, for .configure */
 };
 
 struct tool {
-	const char *stem;		/* execsnoop, perf_sample */
-	const char *brief;		/* one line, without a full stop */
-	const char *event;		/* "type" of its events in JSON */
+	const char *stem;  /* execsnoop, perf_sample */
+	const char *brief; /* one line, without a full stop */
+	const char *event; /* "type" of its events in JSON */
 	const struct column *columns;
-	const struct opt *options;	/* its own, or NULL */
+	const struct opt *options; /* its own, or NULL */
 	const struct need *needs;
 	/* After the options, before anything is opened: whether they make sense together.  Returns
 	 * 0, or -EINVAL with one line in *why*. */
@@ -45,27 +45,29 @@ struct tool {
 	void (*close)(struct tool_skeleton *skeleton);
 };
 
-#define TOOL(stem_, ...) \
-	static int stem_##_open(const struct bpf_object_open_opts *opts, struct tool_skeleton *ret) \
-	{ \
-		struct stem_##_bpf *skeleton = stem_##_bpf__open_opts(opts); \
-		if (!skeleton) \
-			return -errno; \
-		*ret = (struct tool_skeleton){ skeleton->skeleton, skeleton->obj, \
-			(struct filter *)&skeleton->rodata->filter, \
-			(__u64 *)&skeleton->rodata->wanted, skeleton }; \
-		return 0; \
-	} \
-	static void stem_##_close(struct tool_skeleton *skeleton) \
-	{ \
-		stem_##_bpf__destroy(skeleton->self); \
-		*skeleton = (struct tool_skeleton){}; \
-	} \
-	int main(int argc, char **argv) \
-	{ \
-		static const struct tool tool = { .stem = #stem_, .open = stem_##_open, \
-						  .close = stem_##_close, __VA_ARGS__ }; \
-		return tool_main(&tool, argc, argv); \
+#define TOOL(stem_, ...)                                                                          \
+	static int stem_##_open(const struct bpf_object_open_opts *opts,                          \
+				struct tool_skeleton *ret)                                        \
+	{                                                                                         \
+		struct stem_##_bpf *skeleton = stem_##_bpf__open_opts(opts);                      \
+		if (!skeleton)                                                                    \
+			return -errno;                                                            \
+		*ret = (struct tool_skeleton){ skeleton->skeleton, skeleton->obj,                 \
+					       (struct filter *)&skeleton->rodata->filter,        \
+					       (__u64 *)&skeleton->rodata->wanted, skeleton };    \
+		return 0;                                                                         \
+	}                                                                                         \
+	static void stem_##_close(struct tool_skeleton *skeleton)                                 \
+	{                                                                                         \
+		stem_##_bpf__destroy(skeleton->self);                                             \
+		*skeleton = (struct tool_skeleton){};                                             \
+	}                                                                                         \
+	int main(int argc, char **argv)                                                           \
+	{                                                                                         \
+		static const struct tool tool = {                                                 \
+			.stem = #stem_, .open = stem_##_open, .close = stem_##_close, __VA_ARGS__ \
+		};                                                                                \
+		return tool_main(&tool, argc, argv);                                              \
 	}
 
 /* Runs a tool.  Returns its exit status (see the contract: 0, 1, 2, 3, or the command's). */

@@ -13,6 +13,7 @@
 void tree_add(uint32_t pid, const struct bytes *ancestors, const void *event, size_t size);
 
 /* How many of the ancestors have been remembered, along the chain; 0 for a root. */
-unsigned int tree_depth(uint32_t pid, const struct bytes *ancestors, const void *event, size_t size);
+unsigned int tree_depth(uint32_t pid, const struct bytes *ancestors, const void *event,
+			size_t size);
 
 #endif

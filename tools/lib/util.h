@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static inline void free_ptr(void *p)
 {
@@ -33,13 +33,23 @@ static inline void close_dir(DIR **dir)
 		closedir(*dir);
 }
 
-#define _cleanup_free_	__attribute__((cleanup(free_ptr)))
-#define _cleanup_close_	__attribute__((cleanup(close_fd)))
-#define _cleanup_fclose_ __attribute__((cleanup(close_file)))
+#define _cleanup_free_	   __attribute__((cleanup(free_ptr)))
+#define _cleanup_close_	   __attribute__((cleanup(close_fd)))
+#define _cleanup_fclose_   __attribute__((cleanup(close_file)))
 #define _cleanup_closedir_ __attribute__((cleanup(close_dir)))
 
 /* Hands over what a _cleanup_ variable holds. */
-#define take_ptr(p)	({ __typeof__(p) taken_ = (p); (p) = NULL; taken_; })
-#define take_fd(fd)	({ int taken_ = (fd); (fd) = -1; taken_; })
+#define take_ptr(p)                         \
+	({                                  \
+		__typeof__(p) taken_ = (p); \
+		(p) = NULL;                 \
+		taken_;                     \
+	})
+#define take_fd(fd)                \
+	({                         \
+		int taken_ = (fd); \
+		(fd) = -1;         \
+		taken_;            \
+	})
 
 #endif
