@@ -73,7 +73,6 @@ static __always_inline int exec_record(const char *filename, const char *interp,
 {
 	struct task_struct *task;
 	struct exec_event *ev;
-	struct mount_pos root;
 	struct scratch *s;
 
 	if (!task_wanted())
@@ -87,8 +86,8 @@ static __always_inline int exec_record(const char *filename, const char *interp,
 	if (wants(WANT_EXE)) {
 		struct file *exe = BPF_CORE_READ(task, mm, exe_file);
 
-		root = task_root(task);
-		path_add_of(s, &ev->exe, &exe->f_path, &root);
+		path_walk(s, mount_pos_of(&exe->f_path), task_root(task));
+		path_add(s, &ev->exe);
 	}
 	if (wants(WANT_SCRIPT) && filename != interp)
 		record_add_str(s, &ev->script, filename, PATH_SIZE, FROM_KERNEL);

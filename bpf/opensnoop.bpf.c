@@ -56,14 +56,6 @@ struct {
 	__type(value, struct uring_open);
 } uring_new SEC(".maps");
 
-/* The rest of a path that has more than PATH_STEPS components is walked after a tail call. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} more_path SEC(".maps");
-
 static __always_inline bool open_flags_wanted(__u64 flags)
 {
 	if (!flags_any && !access_any)
@@ -170,7 +162,6 @@ static __always_inline void open_root(struct scratch *s, struct open_event *ev,
 				      struct task_struct *task)
 {
 	struct mount_pos top = {}, root = task_root(task);
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 
 	ev->mntns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
 	if (open_root_is_plain(&root)) {
@@ -179,7 +170,8 @@ static __always_inline void open_root(struct scratch *s, struct open_event *ev,
 		path_add(s, &ev->root);
 		return;
 	}
-	path_add_of(s, &ev->root, &fs->root, &top);
+	path_walk(s, root, top);
+	path_add(s, &ev->root);
 	ev->root.flags &= ~BYTES_DETACHED;
 }
 
@@ -210,14 +202,17 @@ static __always_inline void open_dir(struct scratch *s, struct open_event *ev,
 	if (call->dfd == AT_FDCWD) {
 		struct fs_struct *fs = BPF_CORE_READ(task, fs);
 
-		path_add_of(s, &ev->dir, &fs->pwd, root);
+		path_walk(s, mount_pos_of(&fs->pwd), *root);
+		path_add(s, &ev->dir);
 		return;
 	}
 	dir = file_of(task, call->dfd);
-	if (dir)
-		path_add_of(s, &ev->dir, &dir->f_path, root);
-	else
+	if (dir) {
+		path_walk(s, mount_pos_of(&dir->f_path), *root);
+		path_add(s, &ev->dir);
+	} else {
 		ev->dir.flags |= BYTES_UNREAD;
+	}
 }
 
 /* The path has been walked: the rest of the record, and off with it. */
@@ -234,8 +229,7 @@ static __always_inline int open_finish(struct scratch *s)
 	return 0;
 }
 
-/* *ctx*: of a program that more_path belongs to, else NULL. */
-static __always_inline int open_record(void *ctx, const struct open_call *call)
+static __always_inline int open_record(const struct open_call *call)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct mount_pos root = task_root(task);
@@ -270,37 +264,13 @@ static __always_inline int open_record(void *ctx, const struct open_call *call)
 		record_submit(s);
 		return 0;
 	}
-	path_start(s, &file->f_path);
-	if (dentry_unlinked((void *)s->path_dentry))
-		s->path_flags |= BYTES_DELETED;
-	if (!path_walk(s, &root)) {
-		if (ctx)
-			bpf_tail_call(ctx, &more_path, 0);
-		s->path_flags |= BYTES_FRONT_CUT;
-	}
-	return open_finish(s);
-}
-
-/* After a tail call: walks on, until the kernel says that this was the last one (33). */
-static __always_inline int open_more(void *ctx)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct scratch *s = bpf_map_lookup_elem(&scratches, &cpu);
-	struct mount_pos root = task_root(task);
-
-	if (!s)
-		return 0;
-	if (!path_walk(s, &root)) {
-		bpf_tail_call(ctx, &more_path, 0);
-		s->path_flags |= BYTES_FRONT_CUT;
-	}
+	path_walk(s, mount_pos_of(&file->f_path), root);
 	return open_finish(s);
 }
 
 /* ---- system calls ---- */
 
-static __always_inline int open_syscall(void *ctx, const struct syscall *sys, enum call what)
+static __always_inline int open_syscall(const struct syscall *sys, enum call what)
 {
 	struct open_call call = {
 		.start_ns = sys->start_ns,
@@ -343,10 +313,10 @@ static __always_inline int open_syscall(void *ctx, const struct syscall *sys, en
 		call.via += VIA_COMPAT;
 	if (!open_flags_wanted(call.flags))
 		return 0;
-	return open_record(ctx, &call);
+	return open_record(&call);
 }
 
-static __always_inline int open_exit_record(void *ctx, struct pt_regs *regs, __u32 nr, long ret)
+static __always_inline int open_exit_record(struct pt_regs *regs, __u32 nr, long ret)
 {
 	struct syscall sys = { .nr = nr, .ret = ret };
 	struct pending pending;
@@ -361,7 +331,7 @@ static __always_inline int open_exit_record(void *ctx, struct pt_regs *regs, __u
 	if (wants(WANT_LATENCY) && pending_take(nr, &pending))
 		sys.start_ns = pending.start_ns;
 	syscall_args(sys.args, regs, sys.compat);
-	return open_syscall(ctx, &sys, what);
+	return open_syscall(&sys, what);
 }
 
 static __always_inline int open_enter_record(__u32 nr, const __u64 *args)
@@ -375,13 +345,7 @@ static __always_inline int open_enter_record(__u32 nr, const __u64 *args)
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(open_exit, struct pt_regs *regs, long ret)
 {
-	return open_exit_record(ctx, regs, SYSCALL_NR(regs), ret);
-}
-
-SEC("?tp_btf/sys_exit")
-int open_exit_more(void *ctx)
-{
-	return open_more(ctx);
+	return open_exit_record(regs, SYSCALL_NR(regs), ret);
 }
 
 SEC("?raw_tp/sys_exit")
@@ -389,13 +353,7 @@ int open_exit_raw(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct pt_regs *regs = (void *)ctx->args[0];
 
-	return open_exit_record(ctx, regs, SYSCALL_NR_READ(regs), ctx->args[1]);
-}
-
-SEC("?raw_tp/sys_exit")
-int open_exit_raw_more(void *ctx)
-{
-	return open_more(ctx);
+	return open_exit_record(regs, SYSCALL_NR_READ(regs), ctx->args[1]);
 }
 
 SEC("?tp/raw_syscalls/sys_exit")
@@ -413,13 +371,7 @@ int open_exit_tp(struct trace_event_raw_sys_exit *ctx)
 		return 0;
 	sys.start_ns = pending.start_ns;
 	__builtin_memcpy(sys.args, pending.args, sizeof(sys.args));
-	return open_syscall(ctx, &sys, what);
-}
-
-SEC("?tp/raw_syscalls/sys_exit")
-int open_exit_tp_more(void *ctx)
-{
-	return open_more(ctx);
+	return open_syscall(&sys, what);
 }
 
 /* The entry: for latencies, and for the classic tracepoint, whose exit has no arguments. */
@@ -489,7 +441,7 @@ static __always_inline int uring_submit(struct io_kiocb *req)
 	return 0;
 }
 
-static __always_inline int uring_done(void *ctx, struct io_kiocb *req)
+static __always_inline int uring_done(struct io_kiocb *req)
 {
 	struct io_open *open = (void *)req;
 	struct open_call call = { .via = VIA_IO_URING };
@@ -515,7 +467,7 @@ static __always_inline int uring_done(void *ctx, struct io_kiocb *req)
 	} else {
 		lost_count(LOST_UNPAIRED);
 	}
-	open_record(ctx, &call);
+	open_record(&call);
 	if (asked)
 		bpf_map_delete_elem(&uring_opens, &key);
 	return 0;
@@ -536,13 +488,13 @@ int uring_open_submit_raw(struct bpf_raw_tracepoint_args *ctx)
 SEC("?tp_btf/io_uring_complete")
 int BPF_PROG(uring_open_done, struct io_ring_ctx *ring, void *req)
 {
-	return uring_done(NULL, req);
+	return uring_done(req);
 }
 
 SEC("?raw_tp/io_uring_complete")
 int uring_open_done_raw(struct bpf_raw_tracepoint_args *ctx)
 {
-	return uring_done(NULL, (void *)ctx->args[1]);
+	return uring_done((void *)ctx->args[1]);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -75,6 +75,8 @@ struct filter {
 	char comm[FILTER_COMMS][COMM_SIZE];
 };
 
+#define FOLLOWED_CHUNK 64 /* processes in one element of the map followed */
+
 #define WITHOUT_TASK_STORAGE 1
 
 #endif

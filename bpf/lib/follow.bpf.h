@@ -10,16 +10,11 @@
 static __always_inline int follow_fork(__u32 child_tgid)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32, pid = current_ids() >> 32;
-	__u8 one = 1;
 
-	if (child_tgid == tgid)
-		return 0; /* a thread */
-	if (!(filter.command && pid == filter.tool) &&
-	    !(filter.follow_pids && bpf_map_lookup_elem(&filter_pids, &pid)) &&
-	    !bpf_map_lookup_elem(&followed, &tgid))
-		return 0;
-	if (bpf_map_update_elem(&followed, &child_tgid, &one, BPF_ANY))
-		lost_count(LOST_MAP_FULL);
+	if (child_tgid != tgid && ((filter.command && pid == filter.tool) ||
+				   (filter.follow_pids && bpf_map_lookup_elem(&filter_pids, &pid)) ||
+				   followed_get(tgid)))
+		followed_set(child_tgid, true);
 	return 0;
 }
 
@@ -30,9 +25,9 @@ static __always_inline int follow_exit(void)
 	__u32 tgid = id >> 32, tid = id;
 
 	if (!BPF_CORE_READ(task, signal, live.counter))
-		bpf_map_delete_elem(&followed, &tgid);
-	else if (tid != tgid)
-		bpf_map_delete_elem(&followed, &tid); /* see task_fork_tp */
+		followed_set(tgid, false);
+	if (tid != tgid)
+		followed_set(tid, false); /* see task_fork_tp */
 	return 0;
 }
 

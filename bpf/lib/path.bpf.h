@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Paths as the kernel has them, by walking dentries and mounts upwards (as fs/d_path.c does; the
  * helper bpf_d_path() is allowed in a few fentry programs only).  The path grows backwards from
- * the end of s->path, so it is in order and in one piece when the root is reached. */
+ * the end of s->path, so it is in order and in one piece when the root is reached.
+ *
+ * The walk is a global function: the verifier looks at its loop once, however often it is called,
+ * and it is called until the root is reached.  So a path may have as many components as PATH_MAX
+ * allows on every kernel, without bpf_loop() (5.17) and at little cost at load time. */
 #ifndef CORELETS_PATH_BPF_H
 #define CORELETS_PATH_BPF_H
 
 #include "lib/trace.bpf.h"
 
-#define PATH_STEPS 64 /* components walked in one go */
+/* PATH_STEPS components in one call of path_climb(), PATH_CALLS calls in each of two levels of
+ * functions above it: enough for PATH_MAX / 2 components, and mount points on the way. */
+#define PATH_STEPS 4
+#define PATH_CALLS 24
 
 struct mount_pos {
 	struct dentry *dentry;
@@ -17,14 +24,6 @@ struct mount_pos {
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 {
 	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
-}
-
-static __always_inline void path_start(struct scratch *s, const struct path *path)
-{
-	s->path_pos = PATH_SIZE;
-	s->path_flags = 0;
-	s->path_dentry = (__u64)BPF_CORE_READ(path, dentry);
-	s->path_mnt = (__u64)BPF_CORE_READ(path, mnt);
 }
 
 /* Prepends "/name", or what fits of the end of it.  Returns false if the buffer is full. */
@@ -48,27 +47,34 @@ static __always_inline bool path_prepend(struct scratch *s, const unsigned char 
 	return true;
 }
 
-/* Walks up at most PATH_STEPS components towards *root*.  Returns true when it is there, false if
- * there is more to walk: call it again (after a tail call, for the verifier counts steps). */
-static __always_inline bool path_walk(struct scratch *s, const struct mount_pos *root)
+/* Walks up at most PATH_STEPS components towards the root in the scratch area.  Returns 1 when it
+ * is there, 0 if there is more to walk. */
+__noinline int path_climb(void)
 {
-	struct dentry *dentry = (void *)s->path_dentry, *mnt_root;
-	struct vfsmount *mnt = (void *)s->path_mnt;
+	struct scratch *s = scratch_current();
+	struct dentry *dentry, *mnt_root, *root;
+	struct vfsmount *mnt, *root_mnt;
 
+	if (!s)
+		return 1;
+	dentry = (void *)s->path_dentry;
+	mnt = (void *)s->path_mnt;
+	root = (void *)s->root_dentry;
+	root_mnt = (void *)s->root_mnt;
 	mnt_root = BPF_CORE_READ(mnt, mnt_root);
 	for (int i = 0; i < PATH_STEPS; i++) {
 		struct dentry *parent;
 		struct qstr name;
 
-		if (dentry == root->dentry && mnt == root->mnt)
-			return true;
+		if (dentry == root && mnt == root_mnt)
+			return 1;
 		if (dentry == mnt_root) {
 			struct mount *m = mount_of(mnt), *up = BPF_CORE_READ(m, mnt_parent);
 
 			if (m == up) {
 				/* The top of a mount tree that is not the task's root. */
 				s->path_flags |= BYTES_DETACHED;
-				return true;
+				return 1;
 			}
 			dentry = BPF_CORE_READ(m, mnt_mountpoint);
 			mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
@@ -82,21 +88,77 @@ static __always_inline bool path_walk(struct scratch *s, const struct mount_pos 
 			s->path_flags |= BYTES_DETACHED;
 			if (name.len && s->path_pos == PATH_SIZE)
 				path_prepend(s, name.name, name.len);
-			return true;
+			return 1;
 		}
 		if (!path_prepend(s, name.name, name.len)) {
 			s->path_flags |= BYTES_FRONT_CUT;
-			return true;
+			return 1;
 		}
 		dentry = parent;
 	}
 	s->path_dentry = (__u64)dentry;
 	s->path_mnt = (__u64)mnt;
-	return false;
+	return 0;
+}
+
+__noinline int path_climb_more(void)
+{
+	for (int i = 0; i < PATH_CALLS; i++)
+		if (path_climb())
+			return 1;
+	return 0;
+}
+
+__noinline int path_climb_all(void)
+{
+	struct scratch *s;
+
+	for (int i = 0; i < PATH_CALLS; i++)
+		if (path_climb_more())
+			return 0;
+	s = scratch_current();
+	if (s)
+		s->path_flags |= BYTES_FRONT_CUT;
+	return 0;
+}
+
+/* Walks from *at* to *root*.  The result is in the scratch area, for path_add(). */
+static __always_inline void path_walk(struct scratch *s, struct mount_pos at, struct mount_pos root)
+{
+	struct dentry *dentry = at.dentry;
+
+	s->path_pos = PATH_SIZE;
+	s->path_flags = 0;
+	s->path_dentry = (__u64)dentry;
+	s->path_mnt = (__u64)at.mnt;
+	s->root_dentry = (__u64)root.dentry;
+	s->root_mnt = (__u64)root.mnt;
+	/* d_unlinked() of include/linux/dcache.h. */
+	if (!BPF_CORE_READ(dentry, d_hash.pprev) && dentry != root.dentry &&
+	    BPF_CORE_READ(dentry, d_parent) != dentry)
+		s->path_flags = BYTES_DELETED;
+	path_climb_all();
+}
+
+static __always_inline struct mount_pos mount_pos_of(const struct path *path)
+{
+	struct mount_pos pos = {
+		.dentry = BPF_CORE_READ(path, dentry),
+		.mnt = BPF_CORE_READ(path, mnt),
+	};
+
+	return pos;
+}
+
+static __always_inline struct mount_pos task_root(struct task_struct *task)
+{
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+
+	return mount_pos_of(&fs->root);
 }
 
 /* Where the walked path begins in s->path; the root itself has not one component. */
-static __always_inline __u32 path_close(struct scratch *s)
+static __always_inline __u64 path_close(struct scratch *s)
 {
 	if (*(volatile __u32 *)&s->path_pos >= PATH_SIZE) {
 		s->path[PATH_SIZE - 1] = '/';
@@ -114,34 +176,6 @@ static __always_inline void path_add(struct scratch *s, struct bytes *b)
 	opaque(pos);
 	record_add(s, b, s->path + (pos & (PATH_SIZE - 1)), PATH_SIZE - pos, PATH_SIZE,
 		   FROM_KERNEL);
-}
-
-/* d_unlinked() of include/linux/dcache.h. */
-static __always_inline bool dentry_unlinked(struct dentry *dentry)
-{
-	return !BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry;
-}
-
-static __always_inline struct mount_pos task_root(struct task_struct *task)
-{
-	struct mount_pos root = {
-		.dentry = BPF_CORE_READ(task, fs, root.dentry),
-		.mnt = BPF_CORE_READ(task, fs, root.mnt),
-	};
-
-	return root;
-}
-
-/* The whole in one go; a path of more than PATH_STEPS components loses its beginning, marked. */
-static __always_inline void path_add_of(struct scratch *s, struct bytes *b, const struct path *path,
-					const struct mount_pos *root)
-{
-	path_start(s, path);
-	if (dentry_unlinked((void *)s->path_dentry))
-		s->path_flags |= BYTES_DELETED;
-	if (!path_walk(s, root))
-		s->path_flags |= BYTES_FRONT_CUT;
-	path_add(s, b);
 }
 
 #endif

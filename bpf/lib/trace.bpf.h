@@ -32,6 +32,7 @@ struct scratch {
 	__u32 path_pos; /* where the path under construction starts */
 	__u32 path_flags;
 	__u64 path_dentry, path_mnt; /* how far up the walk has come */
+	__u64 root_dentry, root_mnt; /* where it ends */
 	char path[2 * PATH_SIZE];    /* filled from PATH_SIZE downwards */
 	char record[RECORD_MAX + RECORD_SLACK];
 };
@@ -76,14 +77,18 @@ struct {
 	__uint(value_size, 4);
 } filter_cgroup SEC(".maps");
 
-/* Processes traced because of their ancestry, by the kernel's own number.  It has room for every
- * number that the kernel gives out (pid_max, set before load), so it cannot fill up. */
+/* Processes traced because of their ancestry: a byte for every number that the kernel gives out
+ * (pid_max, set before load), so it cannot fill up.  Not a hash: one that allocates as it goes is
+ * warned about in tracing programs before Linux 6.1, and one that does not takes ten times this. */
+struct followed {
+	__u8 is[FOLLOWED_CHUNK];
+};
+
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u8);
+	__type(value, struct followed);
 } followed SEC(".maps");
 
 /* Adds without fetching: plain XADD, which every kernel knows.  Compilers may turn the builtin
@@ -105,6 +110,25 @@ static __always_inline void lost_count(enum lost_reason reason)
 
 	if (losses)
 		add_u64(&losses->count[reason & 7], 1);
+}
+
+static __always_inline bool followed_get(__u32 tgid)
+{
+	__u32 chunk = tgid / FOLLOWED_CHUNK;
+	struct followed *f = bpf_map_lookup_elem(&followed, &chunk);
+
+	return f && f->is[tgid % FOLLOWED_CHUNK];
+}
+
+static __always_inline void followed_set(__u32 tgid, bool is)
+{
+	__u32 chunk = tgid / FOLLOWED_CHUNK;
+	struct followed *f = bpf_map_lookup_elem(&followed, &chunk);
+
+	if (f)
+		f->is[tgid % FOLLOWED_CHUNK] = is;
+	else
+		lost_count(LOST_MAP_FULL);
 }
 
 static __always_inline bool wants(__u64 what)
@@ -192,11 +216,8 @@ static __always_inline bool task_wanted(void)
 	if (filter.pids || filter.follow) {
 		bool listed = filter.pids && bpf_map_lookup_elem(&filter_pids, &pid);
 
-		if (!listed && filter.follow) {
-			__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-
-			listed = bpf_map_lookup_elem(&followed, &tgid);
-		}
+		if (!listed && filter.follow)
+			listed = followed_get(bpf_get_current_pid_tgid() >> 32);
 		if (!listed)
 			return false;
 	}
@@ -234,13 +255,19 @@ static __always_inline void task_info_fill(struct task_info *info)
 
 /* ---- records ---- */
 
+static __always_inline struct scratch *scratch_current(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&scratches, &cpu);
+}
+
 /* Starts a record whose fixed part has *size* bytes, zeroed.  Returns NULL, counted, if another
  * record is being made on this CPU.  Every path from here ends in record_submit() or
  * record_discard(). */
 static __always_inline struct scratch *record_start(__u32 size)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct scratch *s = bpf_map_lookup_elem(&scratches, &cpu);
+	struct scratch *s = scratch_current();
 
 	if (!s)
 		return NULL;

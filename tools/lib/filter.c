@@ -15,6 +15,7 @@
 #include "lib/filter.h"
 #include "lib/util.h"
 
+#define PID_LIMIT      (4u << 20)  /* PID_MAX_LIMIT, include/linux/threads.h */
 #define PIDNS_INIT_INO 0xeffffffcu /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
 
 static int id_list_add(struct id_list *list, uint32_t id)
@@ -225,22 +226,28 @@ static uint32_t read_u32(const char *path, uint32_t otherwise)
 	return file && fscanf(file, "%u", &v) == 1 ? v : otherwise;
 }
 
-static int map_use(struct bpf_object *object, const char *name, size_t entries)
+struct map_size {
+	const char *name;
+	size_t entries; /* 0: do not create it */
+};
+
+static int map_use(struct bpf_object *object, const struct map_size *size)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(object, name);
+	struct bpf_map *map = bpf_object__find_map_by_name(object, size->name);
 
 	if (!map)
 		return 0;
-	if (!entries)
+	if (!size->entries)
 		return bpf_map__set_autocreate(map, false);
-	return bpf_map__set_max_entries(map, entries);
+	return bpf_map__set_max_entries(map, size->entries);
 }
 
 int filter_configure(const struct filter_options *options, struct filter *filter,
 		     struct bpf_object *object, uint32_t ring_size)
 {
 	bool follow = options->follow || options->command;
-	int cpus = libbpf_num_possible_cpus(), err;
+	uint32_t pid_max;
+	int cpus = libbpf_num_possible_cpus();
 	struct stat st;
 
 	if (cpus < 0)
@@ -261,17 +268,26 @@ int filter_configure(const struct filter_options *options, struct filter *filter
 	memcpy(filter->comm_len, options->comm_len, sizeof(filter->comm_len));
 	filter->ring_shift = 31 - __builtin_clz(ring_size / 8);
 
-	err = map_use(object, "events", ring_size);
-	err = err ?: map_use(object, "scratches", cpus);
-	err = err ?: map_use(object, "lost", cpus);
-	err = err ?: map_use(object, "filter_pids", options->pids.count);
-	err = err ?: map_use(object, "filter_tids", options->tids.count);
-	err = err ?: map_use(object, "filter_uids", options->uids.count);
-	err = err ?: map_use(object, "filter_cgroup", options->cgroup ? 1 : 0);
-	err = err   ?:
-		      map_use(object, "followed",
-			      follow ? read_u32("/proc/sys/kernel/pid_max", 4 << 20) : 0);
-	return err;
+	/* In a PID namespace pid_max may be that of the namespace; this is the kernel's limit. */
+	pid_max = filter->pidns ? PID_LIMIT : read_u32("/proc/sys/kernel/pid_max", PID_LIMIT);
+	const struct map_size sizes[] = {
+		{ "events", ring_size },
+		{ "scratches", cpus },
+		{ "lost", cpus },
+		{ "filter_pids", options->pids.count },
+		{ "filter_tids", options->tids.count },
+		{ "filter_uids", options->uids.count },
+		{ "filter_cgroup", options->cgroup ? 1 : 0 },
+		{ "followed", follow ? pid_max / FOLLOWED_CHUNK + 1 : 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		int err = map_use(object, &sizes[i]);
+
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static int list_fill(struct bpf_object *object, const char *name, const struct id_list *list)
@@ -287,15 +303,15 @@ static int list_fill(struct bpf_object *object, const char *name, const struct i
 
 int filter_fill(const struct filter_options *options, struct bpf_object *object, int cgroup_fd)
 {
+	int fd = bpf_object__find_map_fd_by_name(object, "filter_cgroup"), err;
 	uint32_t zero = 0;
-	int err;
 
+	if (cgroup_fd >= 0 && bpf_map_update_elem(fd, &zero, &cgroup_fd, BPF_ANY))
+		return -errno;
 	err = list_fill(object, "filter_pids", &options->pids);
-	err = err ?: list_fill(object, "filter_tids", &options->tids);
-	err = err ?: list_fill(object, "filter_uids", &options->uids);
-	if (!err && cgroup_fd >= 0 &&
-	    bpf_map_update_elem(bpf_object__find_map_fd_by_name(object, "filter_cgroup"), &zero,
-				&cgroup_fd, BPF_ANY))
-		err = -errno;
+	if (!err)
+		err = list_fill(object, "filter_tids", &options->tids);
+	if (!err)
+		err = list_fill(object, "filter_uids", &options->uids);
 	return err;
 }

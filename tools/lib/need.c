@@ -111,20 +111,20 @@ static const char *program_refused(const struct needs *needs, const struct bpf_p
 	return NULL;
 }
 
-static void programs_autoload(struct bpf_object *object, const char *programs)
+/* Sets what is loaded.  Returns whether all of it are typed programs. */
+static bool programs_autoload(struct bpf_object *object, const char *programs)
 {
-	char name[64], more[80];
+	bool typed = true;
+	char name[64];
 
 	while (next_program(&programs, name)) {
 		struct bpf_program *program = program_of(object, name);
 
-		if (program)
-			bpf_program__set_autoload(program, true);
-		snprintf(more, sizeof(more), "%s_more", name);
-		program = program_of(object, more);
-		if (program)
-			bpf_program__set_autoload(program, true);
+		bpf_program__set_autoload(program, true);
+		typed &= !strncmp(program_section(program), "tp_btf/", 7) ||
+			 program_section(program)[0] == 'f'; /* fentry, fexit */
 	}
+	return typed;
 }
 
 int needs_choose(struct needs *needs, struct bpf_object *object,
@@ -153,7 +153,9 @@ again:
 			}
 		}
 		if (state->point >= 0) {
-			programs_autoload(object, need_programs(state));
+			/* On Linux 7.2 bpf_task_storage_get() creates nothing in others. */
+			if (!programs_autoload(object, need_programs(state)))
+				needs->without_task_storage = true;
 		} else if (!state->need->optional) {
 			snprintf(why, 256, "this kernel has no way to see '%s' (%.180s)",
 				 state->need->name, state->why);
@@ -193,10 +195,7 @@ bool needs_blame(struct needs *needs, struct bpf_object *object, const char *log
 			char one[64];
 
 			while (next_program(&programs, one)) {
-				size_t len = strlen(one);
-
-				if (strncmp(one, name, len) ||
-				    (name[len] && strcmp(name + len, "_more")))
+				if (strcmp(one, name))
 					continue;
 				need_next(&needs->state[i], program_section(program),
 					  "refused by the kernel");
@@ -288,23 +287,6 @@ static struct bpf_link *attach_program(struct needs *needs, struct bpf_program *
 	return bpf_program__attach(program);
 }
 
-/* Puts X_more where X finds it. */
-static int set_more(struct bpf_object *object, const char *name)
-{
-	char more[80];
-	struct bpf_program *program;
-	uint32_t zero = 0;
-	int map, fd;
-
-	snprintf(more, sizeof(more), "%s_more", name);
-	program = program_of(object, more);
-	map = bpf_object__find_map_fd_by_name(object, "more_path");
-	if (!program || map < 0)
-		return 0;
-	fd = bpf_program__fd(program);
-	return bpf_map_update_elem(map, &zero, &fd, BPF_ANY) ? -errno : 0;
-}
-
 static bool already_attached(const struct needs *needs, const char *name, size_t before)
 {
 	for (size_t i = 0; i < before; i++) {
@@ -332,13 +314,12 @@ int needs_attach(struct needs *needs, struct bpf_object *object)
 
 			if (already_attached(needs, name, i))
 				continue;
-			err = set_more(object, name);
-			link = err ? NULL : attach_program(needs, program);
+			link = attach_program(needs, program);
 			if (link) {
 				needs->links[needs->link_count++] = link;
 				continue;
 			}
-			err = err ?: -errno;
+			err = -errno;
 			snprintf(reason, sizeof(reason), "%s", strerror(-err));
 			need_next(state, program_section(program), reason);
 			return state->point >= 0 || state->need->optional ? -EAGAIN : err;

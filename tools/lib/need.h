@@ -14,8 +14,7 @@
 
 struct need {
 	const char *name;
-	/* Programs, best first; "a+b" are attached together, in this order.  A program X_more is
-	 * loaded with X, for it to tail-call through the map more_path. */
+	/* Programs, best first; "a+b" are attached together, in this order. */
 	const char *points[6];
 	const bool *when;     /* needed only if this is set */
 	uint64_t when_wanted; /* ... or if one of these columns is shown */
