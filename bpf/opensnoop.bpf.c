@@ -163,7 +163,8 @@ static __always_inline void open_root(struct scratch *s, struct open_event *ev,
 {
 	struct mount_pos top = {}, root = task_root(task);
 
-	ev->mntns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	if (wants(WANT_MNTNS))
+		ev->mntns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
 	if (open_root_is_plain(&root)) {
 		s->path_pos = PATH_SIZE;
 		s->path_flags = 0;
@@ -192,8 +193,7 @@ static __always_inline void open_given(struct scratch *s, struct open_event *ev,
 
 /* The directory that a relative path starts from. */
 static __always_inline void open_dir(struct scratch *s, struct open_event *ev,
-				     const struct open_call *call, struct task_struct *task,
-				     const struct mount_pos *root)
+				     const struct open_call *call, struct task_struct *task)
 {
 	struct file *dir;
 
@@ -202,13 +202,13 @@ static __always_inline void open_dir(struct scratch *s, struct open_event *ev,
 	if (call->dfd == AT_FDCWD) {
 		struct fs_struct *fs = BPF_CORE_READ(task, fs);
 
-		path_walk(s, mount_pos_of(&fs->pwd), *root);
+		path_walk(s, mount_pos_of(&fs->pwd), mount_pos_of(&fs->root));
 		path_add(s, &ev->dir);
 		return;
 	}
 	dir = file_of(task, call->dfd);
 	if (dir) {
-		path_walk(s, mount_pos_of(&dir->f_path), *root);
+		path_walk(s, mount_pos_of(&dir->f_path), task_root(task));
 		path_add(s, &ev->dir);
 	} else {
 		ev->dir.flags |= BYTES_UNREAD;
@@ -232,7 +232,6 @@ static __always_inline int open_finish(struct scratch *s)
 static __always_inline int open_record(const struct open_call *call)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct mount_pos root = task_root(task);
 	struct file *file = NULL;
 	struct open_event *ev;
 	struct scratch *s;
@@ -241,14 +240,14 @@ static __always_inline int open_record(const struct open_call *call)
 	if (!ev)
 		return 0;
 	open_fill(s, ev, call, task);
-	if (wants(WANT_ROOT))
+	if (wants(WANT_ROOT | WANT_MNTNS))
 		open_root(s, ev, task);
 	if (call->ret >= 0 && !call->fixed)
 		file = file_of(task, call->ret);
 	if (!file || wants(WANT_GIVEN))
 		open_given(s, ev, call);
 	if (!file || wants(WANT_DIR))
-		open_dir(s, ev, call, task, &root);
+		open_dir(s, ev, call, task);
 	if (!file) {
 		/* The front end joins dir and given. */
 		if (prefix_len && !given_has_prefix(s, ev)) {
@@ -264,7 +263,7 @@ static __always_inline int open_record(const struct open_call *call)
 		record_submit(s);
 		return 0;
 	}
-	path_walk(s, mount_pos_of(&file->f_path), root);
+	path_walk(s, mount_pos_of(&file->f_path), task_root(task));
 	return open_finish(s);
 }
 

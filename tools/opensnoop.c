@@ -212,7 +212,7 @@ static const struct column columns[] = {
 	COL(struct open_event, "CGROUP", cgroup, -24, "path of the cgroup (v2)", .fmt = FMT_PATH,
 	    .flags = COL_EXTRA, .want = WANT_CGROUP),
 	COL(struct open_event, "MNTNS", mntns, 10, "mount namespace", .flags = COL_EXTRA,
-	    .want = WANT_ROOT),
+	    .want = WANT_MNTNS),
 	COL(struct open_event, "ROOT", root, -12, "root that PATH starts from, in that namespace",
 	    .fmt = FMT_PATH, .flags = COL_WIDE, .want = WANT_ROOT),
 	COL(struct open_event, "DIR", dir, -20, "directory that a relative path starts from",

@@ -11,9 +11,9 @@ static __always_inline int follow_fork(__u32 child_tgid)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32, pid = current_ids() >> 32;
 
-	if (child_tgid != tgid && ((filter.command && pid == filter.tool) ||
-				   (filter.follow_pids && bpf_map_lookup_elem(&filter_pids, &pid)) ||
-				   followed_get(tgid)))
+	if (child_tgid != tgid &&
+	    ((filter.command && pid == filter.tool) ||
+	     (filter.follow_pids && bpf_map_lookup_elem(&filter_pids, &pid)) || followed_get(tgid)))
 		followed_set(child_tgid, true);
 	return 0;
 }

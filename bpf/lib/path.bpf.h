@@ -47,6 +47,18 @@ static __always_inline bool path_prepend(struct scratch *s, const unsigned char 
 	return true;
 }
 
+/* What one step needs of a dentry, in one read: d_parent and d_name lie side by side in every
+ * kernel so far (include/linux/dcache.h: all the path lookup touches is kept together). */
+struct dentry_up {
+	struct dentry *parent;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	__u32 len, hash; /* struct qstr, HASH_LEN_DECLARE */
+#else
+	__u32 hash, len;
+#endif
+	const unsigned char *name;
+};
+
 /* Walks up at most PATH_STEPS components towards the root in the scratch area.  Returns 1 when it
  * is there, 0 if there is more to walk. */
 __noinline int path_climb(void)
@@ -63,38 +75,36 @@ __noinline int path_climb(void)
 	root_mnt = (void *)s->root_mnt;
 	mnt_root = BPF_CORE_READ(mnt, mnt_root);
 	for (int i = 0; i < PATH_STEPS; i++) {
-		struct dentry *parent;
-		struct qstr name;
+		struct dentry_up up;
 
 		if (dentry == root && mnt == root_mnt)
 			return 1;
 		if (dentry == mnt_root) {
-			struct mount *m = mount_of(mnt), *up = BPF_CORE_READ(m, mnt_parent);
+			struct mount *m = mount_of(mnt), *above = BPF_CORE_READ(m, mnt_parent);
 
-			if (m == up) {
+			if (m == above) {
 				/* The top of a mount tree that is not the task's root. */
 				s->path_flags |= BYTES_DETACHED;
 				return 1;
 			}
 			dentry = BPF_CORE_READ(m, mnt_mountpoint);
-			mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
+			mnt = (void *)above + bpf_core_field_offset(struct mount, mnt);
 			mnt_root = BPF_CORE_READ(mnt, mnt_root);
 			continue;
 		}
-		parent = BPF_CORE_READ(dentry, d_parent);
-		bpf_core_read(&name, sizeof(name), &dentry->d_name);
-		if (parent == dentry) {
+		bpf_core_read(&up, sizeof(up), &dentry->d_parent);
+		if (up.parent == dentry) {
 			/* No directory: a memfd, pipe or socket has a name of its own at most. */
 			s->path_flags |= BYTES_DETACHED;
-			if (name.len && s->path_pos == PATH_SIZE)
-				path_prepend(s, name.name, name.len);
+			if (up.len && s->path_pos == PATH_SIZE)
+				path_prepend(s, up.name, up.len);
 			return 1;
 		}
-		if (!path_prepend(s, name.name, name.len)) {
+		if (!path_prepend(s, up.name, up.len)) {
 			s->path_flags |= BYTES_FRONT_CUT;
 			return 1;
 		}
-		dentry = parent;
+		dentry = up.parent;
 	}
 	s->path_dentry = (__u64)dentry;
 	s->path_mnt = (__u64)mnt;

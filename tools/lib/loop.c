@@ -73,8 +73,10 @@ int loop_init(struct loop *loop, int ring_fd, uint64_t duration_ns, int output_f
 	if (loop->epoll < 0 || loop->signals < 0 || loop->tick < 0)
 		return -errno;
 	err = loop_add(loop, ring_fd, EPOLLIN, WATCH_RING);
-	err = err ?: loop_add(loop, loop->signals, EPOLLIN, WATCH_SIGNALS);
-	err = err ?: loop_add(loop, loop->tick, EPOLLIN, WATCH_TICK);
+	if (!err)
+		err = loop_add(loop, loop->signals, EPOLLIN, WATCH_SIGNALS);
+	if (!err)
+		err = loop_add(loop, loop->tick, EPOLLIN, WATCH_TICK);
 	if (!err && duration_ns) {
 		loop->deadline = timer_new(duration_ns, false);
 		if (loop->deadline < 0)

@@ -271,7 +271,7 @@ static int session_load(struct session *s, int cgroup_fd, char why[256])
 		return err;
 	}
 	err = filter_fill(&s->filters, s->skeleton.object, cgroup_fd);
-	return err ?: needs_attach(&s->needs, s->skeleton.object);
+	return err ? err : needs_attach(&s->needs, s->skeleton.object);
 }
 
 static void session_unload(struct session *s)
@@ -340,7 +340,8 @@ static int session_start(struct session *s)
 	err = 0;
 	if (s->filters.follow || s->filters.command)
 		err = needs_add(&s->needs, follow_needs, 0);
-	err = err ?: needs_add(&s->needs, s->tool->needs, s->output.columns.wanted);
+	if (!err)
+		err = needs_add(&s->needs, s->tool->needs, s->output.columns.wanted);
 	while (!err) {
 		err = session_load(s, cgroup_fd, why);
 		if (!err)
@@ -667,12 +668,13 @@ static int session_run(struct session *s)
 		return EXIT_FAILED;
 	}
 	err = map_losses(s);
-	err = err   ?:
-		      loop_init(&s->loop, ring_buffer__epoll_fd(s->ring), s->duration_ns,
+	if (!err)
+		err = loop_init(&s->loop, ring_buffer__epoll_fd(s->ring), s->duration_ns,
 				s->output.fd);
 	if (!err && s->child)
 		err = loop_watch_command(&s->loop, s->child);
-	err = err ?: privilege_drop(bpf_works, s);
+	if (!err)
+		err = privilege_drop(bpf_works, s);
 	if (err) {
 		say(s, "cannot start: %s", strerror(-err));
 		return EXIT_FAILED;
@@ -707,6 +709,7 @@ static int command_status(struct session *s)
 {
 	int status = s->loop.command_status;
 
+	sigprocmask(SIG_SETMASK, &s->signals, NULL);
 	if (!s->loop.command_ended && waitpid(s->child, &status, 0) != s->child)
 		return EXIT_FAILED;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -783,15 +786,18 @@ int tool_main(const struct tool *tool, int argc, char **argv)
 		say(s, "cannot run '%s': %s", s->command[0], strerror(-err));
 		status = err == -ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN;
 	}
-	status = status ?: output_open(s);
-	status = status ?: session_start(s);
+	if (!status)
+		status = output_open(s);
+	if (!status)
+		status = session_start(s);
 	if (!status && s->verbose)
 		say_points(s);
 	if (!status && s->command && (err = fork_command(s, path))) {
 		say(s, "cannot fork: %s", strerror(-err));
 		status = EXIT_FAILED;
 	}
-	status = status ?: session_run(s);
+	if (!status)
+		status = session_run(s);
 	if (s->child > 0 && !status) {
 		status = command_status(s);
 	} else if (s->child > 0) {
