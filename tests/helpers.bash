@@ -383,3 +383,46 @@ strict_json()
 		        sys.exit("line %d: %s: %r" % (n, e, line[:300]))
 	END
 }
+
+# ---- fallbacks ----
+
+# each_without LIST... -- COMMAND...: COMMAND once for each CORELETS_WITHOUT.  A kernel
+# without the best attach points skips the test; a fallback that does not start where
+# those do is a failure.
+each_without()
+{
+	local all=()
+	while [[ $1 != -- ]]; do
+		all+=("$1")
+		shift
+	done
+	shift
+	for CORELETS_WITHOUT in "${all[@]}"; do
+		export CORELETS_WITHOUT
+		export LACKING=${CORELETS_WITHOUT:+ok}
+		echo "--- CORELETS_WITHOUT='$CORELETS_WITHOUT': $*"
+		"$@"
+	done
+	unset CORELETS_WITHOUT LACKING
+}
+
+# trace TOOL OPTION... -- WORKLOAD ARGUMENT...: runs it to its end; what the tool told goes
+# to $OUT, what the workload did to $DID.
+trace()
+{
+	local tool=$1 options=()
+	shift
+	while [[ $1 != -- ]]; do
+		options+=("$1")
+		shift
+	done
+	run_tool "$tool" --json --output "$BATS_TEST_TMPDIR/events" "${options[@]}" -- \
+		"$WORKLOADS/$2" "${@:3}"
+	DID=$OUT
+	OUT=$BATS_TEST_TMPDIR/events
+	if [[ $status -eq 77 ]]; then
+		skip "$output"
+	elif [[ $status -ne 0 ]]; then
+		fail "status $status: $output"
+	fi
+}
