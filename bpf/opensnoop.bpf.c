@@ -341,6 +341,67 @@ static __always_inline int open_enter_record(__u32 nr, const __u64 *args)
 	return 0;
 }
 
+/* What open, creat, openat and openat2 have in common, also those of 32-bit programs; where it can be
+ * hooked, no other call of the machine pays anything.  Of io_uring it is not a part.  An openat2
+ * whose struct open_how cannot be used does not come so far. */
+
+#define PENDING_HERE ~0u /* for a call's number */
+
+static __always_inline __u32 call_via(void)
+{
+	bool compat = syscall_compat();
+	__u32 via = VIA_UNKNOWN;
+
+	/* Linux 5.15, dd6e10fbd9fb ("bpf: Add bpf_task_pt_regs() helper"); may go with 5.10. */
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) {
+		struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+		switch (open_call(SYSCALL_NR(regs), compat)) {
+		case CALL_OPEN:
+			via = VIA_OPEN;
+			break;
+		case CALL_CREAT:
+			via = VIA_CREAT;
+			break;
+		case CALL_OPENAT:
+			via = VIA_OPENAT;
+			break;
+		case CALL_OPENAT2:
+			via = VIA_OPENAT2;
+			break;
+		default:
+			break;
+		}
+	}
+	return via + (compat ? VIA_COMPAT : 0);
+}
+
+SEC("?fexit/do_sys_openat2")
+int BPF_PROG(open_return, int dfd, const char *name, struct open_how *how, long result)
+{
+	struct open_call call = { .dfd = dfd, .given = name, .ret = result, .mode = how->mode };
+	struct pending pending;
+
+	call.flags = how->flags;
+	if ((failed_only && call.ret >= 0) || !open_flags_wanted(call.flags) || !task_wanted())
+		return 0;
+	if (wants(WANT_LATENCY) && pending_take(PENDING_HERE, &pending))
+		call.start_ns = pending.start_ns;
+	call.mode &= 07777;
+	call.via = call_via();
+	return open_record(&call);
+}
+
+SEC("?fentry/do_sys_openat2")
+int BPF_PROG(open_call_start)
+{
+	__u64 args[5] = {};
+
+	if (task_wanted())
+		pending_put(PENDING_HERE, args);
+	return 0;
+}
+
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(open_exit, struct pt_regs *regs, long ret)
 {

@@ -23,6 +23,7 @@ enum open_via {
 	VIA_OPENAT,
 	VIA_OPENAT2,
 	VIA_IO_URING,
+	VIA_UNKNOWN,
 	VIA_COMPAT = 16, /* added to the others: by a 32-bit program */
 };
 

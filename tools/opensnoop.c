@@ -74,9 +74,9 @@ static const struct opt options[] = {
 
 static const struct need needs[] = {
 	{ .name = "open",
-	  .points = { "open_exit", "open_exit_raw", "open_enter_tp+open_exit_tp" } },
+	  .points = { "open_return", "open_exit", "open_exit_raw", "open_enter_tp+open_exit_tp" } },
 	{ .name = "latency",
-	  .points = { "open_enter", "open_enter_raw", "open_enter_tp" },
+	  .points = { "open_call_start", "open_enter", "open_enter_raw", "open_enter_tp" },
 	  .when_wanted = WANT_LATENCY },
 	{ .name = "io_uring submit",
 	  .points = { "uring_open_submit", "uring_open_submit_raw" },

@@ -4,13 +4,19 @@
 # execsnoop: every exec, whichever way, once, with its arguments whole.  Everything is
 # checked against what the workload itself says, and once more for every fallback.
 #
-# shellcheck disable=SC2016,SC2317 # dollars for jq, functions called by name
+# shellcheck disable=SC2016,SC2317,SC2030,SC2031,SC2154 # dollars for jq, functions called by
+# name, a process for each test, variables of helpers.bash
 
 load ../helpers
 
 # What is left out: nothing, or the best attach points, so that the next ones are taken.
 # The last ones show neither the script nor argc.
 variants=("" "tp_btf" "tp_btf,raw_tp")
+
+setup_file()
+{
+	bats_require_minimum_version 1.5.0
+}
 
 setup()
 {
@@ -34,7 +40,7 @@ as_expected='
 	def bytes($k): if .[$k + "_hex"] then .[$k + "_hex"] else .[$k] end;
 	def memfd: (.exe // "") | startswith("/memfd:");
 	def expected: {
-		pid, tid: .pid, ppid, uid, ret,
+		pid, tid: .pid, ppid, uid: (.uid // 0), ret,
 		exe: (if .ret < 0 then bytes("path") else .exe | rtrimstr(" (deleted)") end),
 		deleted: (.ret >= 0 and (.exe | endswith(" (deleted)")) and (memfd | not)),
 		unreachable: memfd,
@@ -124,8 +130,21 @@ told_all()
 	{
 		told exec execveat dirfd empty memfd memfd-script --times 3
 		assert_events 3 '.exe == "/memfd:workload" and .exe_unreachable == true and .args == ["noop", "one"]'
-		told_all exec execveat --times 2
-		assert_events 2 '.ret == -40'
+		told_all exec execveat dirfd empty memfd memfd-script memfd-script-cloexec --times 2
+		assert_events 2 '.ret == -2'
+	}
+	each check
+}
+
+@test "-x: arguments that the kernel itself had not read yet come whole, or are said to be unread" {
+	check()
+	{
+		trace execsnoop -x -- exec execveat nofollow
+		assert_events 1 '.ret == -40 and (.exe | endswith("/link"))'
+		if [[ $(count_events '.ret == -40 and .args == ["noop", "one"]') -eq 0 ]]; then
+			assert_events 1 '.ret == -40 and .args == null'
+			assert_lost 1
+		fi
 	}
 	each check
 }
@@ -394,7 +413,7 @@ in_shell()
 		assert_told true
 		trace execsnoop -x -o all -- exec fail E2BIG EFAULT ENAMETOOLONG --times 3
 		assert_lost 0
-		assert_events 10
+		assert_events 13
 		assert_events 3 '.ret == -14 and .exe == null and .args == ["noop", "one"] and .argc == 2'
 		assert_events 3 '.ret == -14 and (.exe | endswith("/exec")) and .args == ["noop"] and .args_truncated == true
 			and .argc == null'
@@ -426,8 +445,8 @@ in_shell()
 	{
 		local n
 		for n in 1 3 5; do
-			trace execsnoop --max-args $n -o args,argc,args_len -- exec plain --times 2 -- a "b c" d e
-			assert_events 2 '.args == (["noop", "a", "b c", "d", "e"] | .[:'$n']) and .args_len == 15
+			trace execsnoop --max-args "$n" -o args,argc,args_len -- exec plain --times 2 -- a "b c" d e
+			assert_events 2 '.args == (["noop", "a", "b c", "d", "e"] | .[:'"$n"']) and .args_len == 15
 				and (.args_truncated // false) == '"$([[ $n -lt 5 ]] && echo true || echo false)"
 			if ! classic; then
 				assert_events 2 '.argc == 5'

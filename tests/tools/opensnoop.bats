@@ -5,7 +5,8 @@
 # made of it.  Everything is checked against what the workload itself says, and once
 # more for every fallback.
 #
-# shellcheck disable=SC2016,SC2317 # dollars for jq, functions called by name
+# shellcheck disable=SC2016,SC2317,SC2030,SC2031,SC2154 # dollars for jq, functions called by
+# name, a process for each test, variables of helpers.bash
 
 load ../helpers
 
@@ -316,14 +317,21 @@ told()
 	each check
 }
 
-@test "kinds of files: O_PATH, FIFO, device, directory, link, pipe, memfd, O_TMPFILE, unlinked" {
+@test "kinds of files: O_PATH, FIFO, device, directory, link, memfd, O_TMPFILE, unlinked" {
 	check()
 	{
-		told open-cases types --times 3
+		told open-cases types --times 3 path fifo chr dir lnk proc memfd tmpfile unlinked
 		assert_events 3 '.given == "/dev/null" and .path == "/dev/null" and .file_type == "char"'
 		assert_events 3 '.path == "/memfd:workload" and .path_unreachable == true'
 		assert_events 3 '(.flags | test("O_TMPFILE")) and .mode == "0600" and .path_deleted == true'
-		# The inode is part of the name: "pipe:[12345]".
+	}
+	each check
+}
+
+@test "a pipe, opened anew through /proc, has the name that the kernel gives it" {
+	check()
+	{
+		told open-cases types --times 3 pipe
 		assert_events 3 '.file_type == "fifo" and .path == "pipe:[\(.ino)]"'
 	}
 	each check

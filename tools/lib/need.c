@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf_common.h>
 #include <linux/perf_event.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -91,6 +92,23 @@ static void need_next(struct need_state *state, const char *program, const char 
 		state->point = -1;
 }
 
+/* Whether the kernel refuses fentry and fexit programs as such, as some do under lockdown: asked with
+ * one for a type that is no function, which every other kernel calls invalid. */
+static bool trampolines_refused(void)
+{
+	const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FEXIT,
+		    .attach_btf_id = 1);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "probe", "GPL", nothing, 2, &opts);
+
+	if (fd >= 0)
+		close(fd);
+	return fd == -EPERM;
+}
+
 /* Why a program cannot be used here, or NULL. */
 static const char *program_refused(const struct needs *needs, const struct bpf_program *program,
 				   bool (*has_btf_name)(const char *name))
@@ -106,8 +124,12 @@ static const char *program_refused(const struct needs *needs, const struct bpf_p
 		if (!has_btf_name(type))
 			return "not in this kernel's BTF";
 	}
-	if (hook && (!strcmp(kind, "fentry") || !strcmp(kind, "fexit")) && !has_btf_name(hook + 1))
-		return "not in this kernel's BTF";
+	if (hook && (!strcmp(kind, "fentry") || !strcmp(kind, "fexit"))) {
+		if (!has_btf_name(hook + 1))
+			return "not in this kernel's BTF";
+		if (trampolines_refused())
+			return "refused by this kernel";
+	}
 	return NULL;
 }
 

@@ -53,6 +53,7 @@ struct session {
 	struct tool_skeleton skeleton;
 	struct needs needs;
 	struct buf log; /* what libbpf said during the last attempt */
+	bool denied;	/* the kernel answered EPERM or EACCES */
 	bool memlock;	/* this kernel charges RLIMIT_MEMLOCK */
 	struct ring_buffer *ring;
 	struct losses *losses;
@@ -264,8 +265,9 @@ static int session_load(struct session *s, int cgroup_fd, char why[256])
 		s->skeleton.filter->without |= WITHOUT_TASK_STORAGE;
 	err = bpf_object__load_skeleton(s->skeleton.skeleton);
 	if (err) {
+		s->denied |= err == -EPERM || err == -EACCES;
 		buf_char(&s->log, '\0');
-		if (err != -EPERM && !s->log.failed &&
+		if (!s->log.failed &&
 		    needs_blame(&s->needs, s->skeleton.object, s->log.data))
 			return -EAGAIN;
 		return err;
@@ -286,8 +288,10 @@ static void explain(const struct session *s, int err, char why[256])
 {
 	const char *prog;
 
-	if (why[0])
+	if (why[0] && !(err == -EOPNOTSUPP && s->denied))
 		return;
+	if (s->denied)
+		err = -EPERM;
 	if (!kernel_btf_exists() && !s->btf)
 		snprintf(why, 256,
 			 "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF): pass --btf FILE");
