@@ -207,8 +207,7 @@ int exec_enter_tp(struct trace_event_raw_sys_enter *ctx)
 
 	if (!EXEC_NUMBER(nr) || !exec_call(nr, syscall_compat()) || !task_wanted())
 		return 0;
-	for (int i = 0; i < 5; i++)
-		args[i] = ctx->args[i];
+	bpf_core_read(args, sizeof(args), &ctx->args);
 	pending_put(nr, args);
 	return 0;
 }

@@ -383,6 +383,8 @@ int BPF_PROG(open_return, int dfd, const char *name, struct open_how *how, long 
 	struct pending pending;
 
 	call.flags = how->flags;
+	if (!syscall_compat())
+		call.flags &= ~(__u64)KERNEL_O_LARGEFILE; /* the kernel adds it */
 	if ((failed_only && call.ret >= 0) || !open_flags_wanted(call.flags) || !task_wanted())
 		return 0;
 	if (wants(WANT_LATENCY) && pending_take(PENDING_HERE, &pending))
@@ -462,8 +464,7 @@ int open_enter_tp(struct trace_event_raw_sys_enter *ctx)
 
 	if (!OPEN_NUMBER(nr))
 		return 0;
-	for (int i = 0; i < 5; i++)
-		args[i] = ctx->args[i];
+	bpf_core_read(args, sizeof(args), &ctx->args);
 	return open_enter_record(nr, args);
 }
 
@@ -510,11 +511,11 @@ static __always_inline int uring_done(struct io_kiocb *req)
 
 	if (!req || !uring_is_open(req) || !task_wanted())
 		return 0;
-	call.ret = io_result(req);
+	call.ret = BPF_CORE_READ(req, cqe.res);
 	if (failed_only && call.ret >= 0)
 		return 0;
 	call.dfd = BPF_CORE_READ(open, dfd);
-	call.flags = BPF_CORE_READ(open, how.flags);
+	call.flags = BPF_CORE_READ(open, how.flags) & ~(__u64)KERNEL_O_LARGEFILE;
 	call.mode = BPF_CORE_READ(open, how.mode) & 07777;
 	if (bpf_core_field_exists(open->file_slot))
 		call.fixed = !!BPF_CORE_READ(open, file_slot);

@@ -73,19 +73,4 @@ static __always_inline const char *io_open_name(struct io_open *open)
 	return BPF_CORE_READ(name, name);
 }
 
-struct io_kiocb___result {
-	int result;
-} __attribute__((preserve_access_index));
-
-/* Linux 6.0, cef216fc32d7 ("io_uring: explicitly keep a CQE in io_kiocb"): the result moved.
- * May go when 5.10 goes. */
-static __always_inline int io_result(struct io_kiocb *req)
-{
-	struct io_kiocb___result *old = (void *)req;
-
-	if (bpf_core_field_exists(req->cqe.res))
-		return BPF_CORE_READ(req, cqe.res);
-	return BPF_CORE_READ(old, result);
-}
-
 #endif

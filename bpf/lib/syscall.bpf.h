@@ -175,60 +175,54 @@ struct {
 	__type(value, struct pending);
 } pending_storage SEC(".maps");
 
-/* For kernels without task storage in tracing programs (before 5.12). */
+/* For kernels that have no task storage in tracing programs (before 5.12), or no memory for it at
+ * that moment: since 7.0 there is none on processors without cmpxchg16b. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 8192);
 	__type(key, __u32);
 	__type(value, struct pending);
 } pending_lru SEC(".maps");
 
+static __always_inline struct pending *pending_stored(__u64 flags)
+{
+	if (filter.without & WITHOUT_TASK_STORAGE)
+		return NULL;
+	return bpf_task_storage_get(&pending_storage, bpf_get_current_task_btf(), NULL, flags);
+}
+
 static __always_inline void pending_put(__u32 nr, const __u64 *args)
 {
-	struct pending new = { .start_ns = bpf_ktime_get_boot_ns(), .nr = nr, .live = 1 }, *p;
+	struct pending new = { .start_ns = bpf_ktime_get_boot_ns(), .nr = nr, .live = 1 };
+	struct pending *p = pending_stored(BPF_LOCAL_STORAGE_GET_F_CREATE);
+	__u32 tid = bpf_get_current_pid_tgid();
 
 	__builtin_memcpy(new.args, args, sizeof(new.args));
-	if (filter.without & WITHOUT_TASK_STORAGE) {
-		__u32 tid = bpf_get_current_pid_tgid();
-
-		if (bpf_map_update_elem(&pending_lru, &tid, &new, BPF_ANY))
-			lost_count(LOST_MAP_FULL);
-		return;
-	}
-	p = bpf_task_storage_get(&pending_storage, bpf_get_current_task_btf(), NULL,
-				 BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (p)
 		*p = new;
-	else
+	else if (bpf_map_update_elem(&pending_lru, &tid, &new, BPF_ANY))
 		lost_count(LOST_MAP_FULL);
 }
 
 /* Takes the entry of call *nr* of the current thread.  False, counted, if there is none. */
 static __always_inline bool pending_take(__u32 nr, struct pending *ret)
 {
-	struct pending *p;
-	bool found;
+	struct pending *p = pending_stored(0);
+	__u32 tid = bpf_get_current_pid_tgid();
 
-	if (filter.without & WITHOUT_TASK_STORAGE) {
-		__u32 tid = bpf_get_current_pid_tgid();
-
-		p = bpf_map_lookup_elem(&pending_lru, &tid);
-		found = p && p->nr == nr;
-		if (found)
-			*ret = *p;
-		if (p)
-			bpf_map_delete_elem(&pending_lru, &tid);
-	} else {
-		p = bpf_task_storage_get(&pending_storage, bpf_get_current_task_btf(), NULL, 0);
-		found = p && p->live && p->nr == nr;
-		if (found)
-			*ret = *p;
-		if (p)
-			p->live = 0;
+	if (p && p->live && p->nr == nr) {
+		*ret = *p;
+		p->live = 0;
+		return true;
 	}
-	if (!found)
-		lost_count(LOST_UNPAIRED);
-	return found;
+	p = bpf_map_lookup_elem(&pending_lru, &tid);
+	if (p && p->nr == nr) {
+		*ret = *p;
+		bpf_map_delete_elem(&pending_lru, &tid);
+		return true;
+	}
+	lost_count(LOST_UNPAIRED);
+	return false;
 }
 
 #endif

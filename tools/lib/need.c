@@ -133,27 +133,27 @@ static const char *program_refused(const struct needs *needs, const struct bpf_p
 	return NULL;
 }
 
-/* Sets what is loaded.  Returns whether all of it are typed programs. */
-static bool programs_autoload(struct bpf_object *object, const char *programs)
+static void programs_autoload(struct bpf_object *object, const char *programs)
 {
-	bool typed = true;
 	char name[64];
 
-	while (next_program(&programs, name)) {
-		struct bpf_program *program = program_of(object, name);
+	while (next_program(&programs, name))
+		bpf_program__set_autoload(program_of(object, name), true);
+}
 
-		bpf_program__set_autoload(program, true);
-		typed &= !strncmp(program_section(program), "tp_btf/", 7) ||
-			 program_section(program)[0] == 'f'; /* fentry, fexit */
-	}
-	return typed;
+static void map_autocreate(struct bpf_object *object, const char *name, bool create)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, name);
+
+	if (map)
+		bpf_map__set_autocreate(map, create);
 }
 
 int needs_choose(struct needs *needs, struct bpf_object *object,
 		 bool (*has_btf_name)(const char *name), char why[256])
 {
 	struct bpf_program *program;
-	struct bpf_map *map;
+	bool in_flight = false;
 
 	bpf_object__for_each_program(program, object)
 		bpf_program__set_autoload(program, false);
@@ -162,6 +162,11 @@ int needs_choose(struct needs *needs, struct bpf_object *object,
 		const char *programs, *refused;
 		char name[64];
 
+		if (state->need->type && state->point >= 0 && !has_btf_name(state->need->type)) {
+			snprintf(state->why, sizeof(state->why), "no %s in this kernel's BTF",
+				 state->need->type);
+			state->point = -1;
+		}
 again:
 		programs = need_programs(state);
 		while (next_program(&programs, name)) {
@@ -175,21 +180,17 @@ again:
 			}
 		}
 		if (state->point >= 0) {
-			/* On Linux 7.2 bpf_task_storage_get() creates nothing in others. */
-			if (!programs_autoload(object, need_programs(state)))
-				needs->without_task_storage = true;
+			programs = need_programs(state);
+			programs_autoload(object, programs);
+			in_flight |= state->need->in_flight || strchr(programs, '+');
 		} else if (!state->need->optional) {
 			snprintf(why, 256, "this kernel has no way to see '%s' (%.180s)",
 				 state->need->name, state->why);
 			return -EOPNOTSUPP;
 		}
 	}
-	map = bpf_object__find_map_by_name(object, "pending_storage");
-	if (map)
-		bpf_map__set_autocreate(map, !needs->without_task_storage);
-	map = bpf_object__find_map_by_name(object, "pending_lru");
-	if (map)
-		bpf_map__set_autocreate(map, needs->without_task_storage);
+	map_autocreate(object, "pending_storage", in_flight && !needs->without_task_storage);
+	map_autocreate(object, "pending_lru", in_flight);
 	return 0;
 }
 

@@ -53,7 +53,7 @@ struct session {
 	struct tool_skeleton skeleton;
 	struct needs needs;
 	struct buf log; /* what libbpf said during the last attempt */
-	bool denied;	/* the kernel answered EPERM or EACCES */
+	bool denied;	/* the kernel answered EPERM */
 	bool memlock;	/* this kernel charges RLIMIT_MEMLOCK */
 	struct ring_buffer *ring;
 	struct losses *losses;
@@ -265,7 +265,7 @@ static int session_load(struct session *s, int cgroup_fd, char why[256])
 		s->skeleton.filter->without |= WITHOUT_TASK_STORAGE;
 	err = bpf_object__load_skeleton(s->skeleton.skeleton);
 	if (err) {
-		s->denied |= err == -EPERM || err == -EACCES;
+		s->denied |= err == -EPERM; /* EACCES is the verifier's word */
 		buf_char(&s->log, '\0');
 		if (!s->log.failed &&
 		    needs_blame(&s->needs, s->skeleton.object, s->log.data))
@@ -295,7 +295,7 @@ static void explain(const struct session *s, int err, char why[256])
 	if (!kernel_btf_exists() && !s->btf)
 		snprintf(why, 256,
 			 "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF): pass --btf FILE");
-	else if (err == -EPERM || err == -EACCES)
+	else if (err == -EPERM)
 		privilege_refusal(s->memlock, why);
 	else if (err == -ENOMEM)
 		snprintf(why, 256, "the kernel has no memory for the maps; is --buffer too large?");
