@@ -7,7 +7,7 @@
 #include "lib/btf.h"
 #include "lib/util.h"
 
-#define KERNEL_BTF	"/sys/kernel/btf/vmlinux"
+#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
 static char *strings;
 static size_t strings_len;

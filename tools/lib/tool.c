@@ -267,8 +267,7 @@ static int session_load(struct session *s, int cgroup_fd, char why[256])
 	if (err) {
 		s->denied |= err == -EPERM; /* EACCES is the verifier's word */
 		buf_char(&s->log, '\0');
-		if (!s->log.failed &&
-		    needs_blame(&s->needs, s->skeleton.object, s->log.data))
+		if (!s->log.failed && needs_blame(&s->needs, s->skeleton.object, s->log.data))
 			return -EAGAIN;
 		return err;
 	}
