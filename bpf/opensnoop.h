@@ -6,13 +6,6 @@
 
 #define PREFIX_MAX 256 /* --path-prefix, with its NUL */
 
-/* include/uapi/asm-generic/fcntl.h, arch/arm64/include/uapi/asm/fcntl.h */
-#if defined(__aarch64__) || defined(__TARGET_ARCH_arm64)
-#define KERNEL_O_LARGEFILE 0400000
-#else
-#define KERNEL_O_LARGEFILE 0100000
-#endif
-
 #define WANT_LATENCY   (1ull << 0)
 #define WANT_GIVEN     (1ull << 1)
 #define WANT_INODE     (1ull << 2)

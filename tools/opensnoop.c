@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* opensnoop: every open, with the path as the kernel resolved it. */
-#include <fcntl.h>
-#include <linux/openat2.h>
-#include <sys/stat.h>
-
 #include "lib/flags.h"
 #include "lib/tool.h"
 #include "opensnoop.h"
@@ -12,61 +8,12 @@
 static bool failed;
 static bool given_path;
 static const char *prefix;
-static struct open_flags_asked {
-	uint64_t flags;
-	uint32_t access;
-} asked;
-
-/* include/uapi/asm-generic/fcntl.h.  O_SYNC and O_TMPFILE contain other flags, and come first. */
-static const struct flag_name flag_names[] = {
-	FLAG_MASK("O_RDONLY", O_ACCMODE, O_RDONLY),
-	FLAG_MASK("O_WRONLY", O_ACCMODE, O_WRONLY),
-	FLAG_MASK("O_RDWR", O_ACCMODE, O_RDWR),
-	FLAG(O_CREAT),
-	FLAG(O_EXCL),
-	FLAG(O_NOCTTY),
-	FLAG(O_TRUNC),
-	FLAG(O_APPEND),
-	FLAG(O_NONBLOCK),
-	FLAG(O_SYNC),
-	FLAG(O_DSYNC),
-	FLAG(O_ASYNC),
-	FLAG(O_DIRECT),
-	FLAG_MASK("O_LARGEFILE", KERNEL_O_LARGEFILE, KERNEL_O_LARGEFILE),
-	FLAG(O_TMPFILE),
-	FLAG(O_DIRECTORY),
-	FLAG(O_NOFOLLOW),
-	FLAG(O_NOATIME),
-	FLAG(O_CLOEXEC),
-	FLAG(O_PATH),
-	FLAG_NAMES_END,
-};
-
-static int parse_flags(const char *arg, void *target, char why[128])
-{
-	struct open_flags_asked *to = target;
-	_cleanup_free_ char *copy = strdup(arg);
-	char *rest = copy, *name;
-
-	while (copy && (name = strsep(&rest, ","))) {
-		const struct flag_name *flag = flag_find(flag_names, name);
-
-		if (!flag) {
-			snprintf(why, 128, "there is no flag '%.60s'; write O_CREAT,O_WRONLY",
-				 name);
-			return -EINVAL;
-		}
-		if (flag->mask == O_ACCMODE)
-			to->access |= 1 << flag->value;
-		else
-			to->flags |= flag->value;
-	}
-	return 0;
-}
+static struct open_flags asked;
 
 static const struct opt options[] = {
 	OPT_BOOL('x', "failed", &failed, "only opens that failed"),
-	OPT_CALL(0, "flags", "LIST", parse_flags, &asked, "only opens with any of these O_ flags"),
+	OPT_CALL(0, "flags", "LIST", open_flags_parse, &asked,
+		 "only opens with any of these O_ flags"),
 	OPT_STRING(0, "path-prefix", "TEXT", &prefix, "only paths that begin like this"),
 	OPT_BOOL('F', "given-path", &given_path, "show the path as given, not as resolved"),
 	OPT_END,
@@ -107,7 +54,7 @@ static void configure(void *skeleton)
 	struct opensnoop_bpf *bpf = skeleton;
 
 	bpf->rodata->failed_only = failed;
-	bpf->rodata->flags_any = asked.flags;
+	bpf->rodata->flags_any = asked.any;
 	bpf->rodata->access_any = asked.access;
 	if (prefix) {
 		bpf->rodata->prefix_len = strlen(prefix);
@@ -124,27 +71,15 @@ static const struct column dir_column = COL(struct open_event, "", dir, 0, "");
 /* The path of the open file; of a failure: as given, after the directory that it starts from. */
 static void get_path(const void *event, size_t size, struct value *v)
 {
-	static char joined[2 * PATH_SIZE + 2];
 	struct value dir;
-	size_t len = 0;
 
 	column_value(&path_column, event, size, v);
 	if (!given_path && v->kind != VALUE_ABSENT)
 		return;
 	column_value(&given_column, event, size, v);
-	if (given_path || v->kind != VALUE_TEXT)
-		return;
 	column_value(&dir_column, event, size, &dir);
-	if (dir.kind != VALUE_TEXT || dir.len > PATH_SIZE || v->len > PATH_SIZE)
-		return;
-	memcpy(joined, dir.data, dir.len);
-	len = dir.len;
-	if (len && joined[len - 1] != '/')
-		joined[len++] = '/';
-	memcpy(joined + len, v->data, v->len);
-	v->data = joined;
-	v->len += len;
-	v->flags |= dir.flags;
+	if (!given_path)
+		value_join_path(v, &dir);
 }
 
 static void get_flags(const void *event, size_t size, struct value *v)
@@ -152,18 +87,15 @@ static void get_flags(const void *event, size_t size, struct value *v)
 	const struct open_event *ev = event;
 
 	(void)size;
-	flags_text(flag_names, ev->flags, v);
+	open_flags_text(ev->flags, v);
 }
 
 static void get_type(const void *event, size_t size, struct value *v)
 {
 	const struct open_event *ev = event;
-	const char *name = file_type_name(ev->type);
 
 	(void)size;
-	v->kind = ev->dev != UINT32_MAX && name ? VALUE_TEXT : VALUE_ABSENT;
-	v->data = name;
-	v->len = name ? strlen(name) : 0;
+	value_text(v, ev->dev == UINT32_MAX ? NULL : file_type_name(ev->type));
 }
 
 static void get_call(const void *event, size_t size, struct value *v)
@@ -179,11 +111,7 @@ static void get_call(const void *event, size_t size, struct value *v)
 	uint32_t via = ev->via & ~VIA_COMPAT;
 
 	(void)size;
-	v->kind = via < ARRAY_SIZE(names) ? VALUE_TEXT : VALUE_ABSENT;
-	if (v->kind == VALUE_TEXT) {
-		v->data = names[via][!!(ev->via & VIA_COMPAT)];
-		v->len = strlen(v->data);
-	}
+	value_text(v, via < ARRAY_SIZE(names) ? names[via][!!(ev->via & VIA_COMPAT)] : NULL);
 }
 
 static const struct column columns[] = {

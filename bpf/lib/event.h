@@ -12,6 +12,13 @@
 #define PATH_SIZE    4096 /* PATH_MAX */
 #define FILTER_COMMS 16	  /* names that -n takes */
 
+/* include/uapi/asm-generic/fcntl.h, arch/arm64/include/uapi/asm/fcntl.h */
+#if defined(__aarch64__) || defined(__TARGET_ARCH_arm64)
+#define KERNEL_O_LARGEFILE 0400000
+#else
+#define KERNEL_O_LARGEFILE 0100000
+#endif
+
 /* The thread that caused an event.  Every event starts with this. */
 struct task_info {
 	__u64 boot_ns; /* CLOCK_BOOTTIME, when it happened */

@@ -554,6 +554,13 @@ prefix_case()
 		prefix_case "$DIR/sub/" 2
 		prefix_case "$DIR/missing" 2
 		prefix_case "$DIR/missing/longer/than/the/path" 0
+		# What is left of the path before, on the same processor, is not part of this one.
+		# shellcheck disable=SC2034 # of helpers.bash
+		run_as=(taskset -c 0)
+		trace opensnoop --path-prefix "$DIR/missing" -- open --chdir "$DIR" missing . ./missing "$DIR"
+		# shellcheck disable=SC2034 # of helpers.bash
+		run_as=()
+		assert_events 1
 		[[ -z $CORELETS_WITHOUT ]] || return 0
 		prefix_case "$DIR" 8
 		prefix_case "$DIR/" 8
@@ -677,20 +684,17 @@ prefix_case()
 
 # ---- ends ----
 
-# The tool in the background, looking at what lies below a directory of our own.
-start()
-{
-	start_tool opensnoop --json --path-prefix "$DIR/burst"
-}
-
 @test "SIGTERM and SIGINT right after the last open: nothing lost, all flushed, nothing left" {
 	check()
 	{
 		local signal
 		for signal in TERM INT; do
-			start
+			start_tool opensnoop --json --path-prefix "$DIR/burst"
+			# When the signal comes, it has not read a single one.
+			kill -STOP "$tool_pid"
 			run_workload open-cases burst --times 3000 --threads 2 --unique --prefix "$DIR/burst"
-			stop_tool "$signal"
+			kill -s "$signal" "$tool_pid"
+			stop_tool CONT
 			assert_success
 			strict_json "$OUT"
 			assert_events 3000 '.ret == -2'

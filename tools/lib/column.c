@@ -152,6 +152,31 @@ void column_value(const struct column *column, const void *event, size_t size, s
 		v->kind = VALUE_ABSENT;
 }
 
+void value_text(struct value *v, const char *text)
+{
+	v->kind = text ? VALUE_TEXT : VALUE_ABSENT;
+	v->data = text;
+	v->len = text ? strlen(text) : 0;
+	v->flags = 0;
+}
+
+void value_join_path(struct value *v, const struct value *dir)
+{
+	static char joined[2 * PATH_SIZE + 1];
+	size_t len = dir->len;
+
+	if (v->kind != VALUE_TEXT || dir->kind != VALUE_TEXT || len > PATH_SIZE ||
+	    v->len > PATH_SIZE)
+		return;
+	memcpy(joined, dir->data, len);
+	if (len && joined[len - 1] != '/')
+		joined[len++] = '/';
+	memcpy(joined + len, v->data, v->len);
+	v->data = joined;
+	v->len += len;
+	v->flags |= dir->flags;
+}
+
 void columns_help(const struct column *table, FILE *to)
 {
 	for (; table->header; table++)

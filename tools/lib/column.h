@@ -123,6 +123,13 @@ bool columns_drop(struct columns *columns, enum column_kind kind);
 /* The value of a column (not of COLUMN_TIME) in an event of *size* bytes. */
 void column_value(const struct column *column, const void *event, size_t size, struct value *v);
 
+/* Makes *v* the string *text*, or absent if that is NULL. */
+void value_text(struct value *v, const char *text);
+
+/* Puts the path *dir* before the relative path *v*, if there is one; the result is valid until the
+ * next call. */
+void value_join_path(struct value *v, const struct value *dir);
+
 /* Prints the columns as --help does. */
 void columns_help(const struct column *table, FILE *to);
 

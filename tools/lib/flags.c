@@ -1,50 +1,112 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "lib/event.h"
 #include "lib/flags.h"
+#include "lib/util.h"
 
-const struct flag_name *flag_find(const struct flag_name *names, const char *name)
+/* include/uapi/asm-generic/fcntl.h and what architectures have of their own. */
+static const struct flag {
+	const char *name;
+	uint64_t mask, value; /* the flag is set if (flags & mask) == value */
+} flag_names[] = {
+	{ "O_RDONLY", O_ACCMODE, O_RDONLY },
+	{ "O_WRONLY", O_ACCMODE, O_WRONLY },
+	{ "O_RDWR", O_ACCMODE, O_RDWR },
+	{ "O_CREAT", O_CREAT, O_CREAT },
+	{ "O_EXCL", O_EXCL, O_EXCL },
+	{ "O_NOCTTY", O_NOCTTY, O_NOCTTY },
+	{ "O_TRUNC", O_TRUNC, O_TRUNC },
+	{ "O_APPEND", O_APPEND, O_APPEND },
+	{ "O_NONBLOCK", O_NONBLOCK, O_NONBLOCK },
+	{ "O_SYNC", O_SYNC, O_SYNC },
+	{ "O_DSYNC", O_DSYNC, O_DSYNC },
+	{ "O_ASYNC", O_ASYNC, O_ASYNC },
+	{ "O_DIRECT", O_DIRECT, O_DIRECT },
+	{ "O_LARGEFILE", KERNEL_O_LARGEFILE, KERNEL_O_LARGEFILE },
+	{ "O_TMPFILE", O_TMPFILE, O_TMPFILE },
+	{ "O_DIRECTORY", O_DIRECTORY, O_DIRECTORY },
+	{ "O_NOFOLLOW", O_NOFOLLOW, O_NOFOLLOW },
+	{ "O_NOATIME", O_NOATIME, O_NOATIME },
+	{ "O_CLOEXEC", O_CLOEXEC, O_CLOEXEC },
+	{ "O_PATH", O_PATH, O_PATH },
+};
+
+/* Whether *part* is one of the bits of *whole*, which has more: O_DSYNC of O_SYNC, O_DIRECTORY of
+ * O_TMPFILE. */
+static bool flag_contains(const struct flag *whole, const struct flag *part)
 {
-	for (; names->name; names++)
-		if (!strcasecmp(names->name, name))
-			return names;
-	return NULL;
+	return whole != part && part->mask != O_ACCMODE && whole->mask == whole->value &&
+	       (whole->value & part->value) == part->value;
+}
+
+int open_flags_parse(const char *arg, void *target, char why[128])
+{
+	_cleanup_free_ char *copy = strdup(arg);
+	struct open_flags *to = target;
+	char *rest = copy, *name;
+
+	if (!copy)
+		return -ENOMEM;
+	while ((name = strsep(&rest, ","))) {
+		const struct flag *flag = NULL;
+		uint64_t bits;
+
+		for (size_t i = 0; i < ARRAY_SIZE(flag_names); i++)
+			if (!strcasecmp(flag_names[i].name, name))
+				flag = &flag_names[i];
+		if (!flag) {
+			snprintf(why, 128, "there is no flag '%.60s'; write O_CREAT,O_WRONLY",
+				 name);
+			return -EINVAL;
+		}
+		if (flag->mask == O_ACCMODE) {
+			to->access |= 1 << flag->value;
+			continue;
+		}
+		bits = flag->value;
+		for (size_t i = 0; i < ARRAY_SIZE(flag_names); i++)
+			if (flag_contains(flag, &flag_names[i]))
+				bits &= ~flag_names[i].value; /* the bit of its own */
+		to->any |= bits;
+	}
+	return 0;
 }
 
 /* Whether another flag that is set has all bits of this one, and more. */
-static bool flag_contained(const struct flag_name *names, const struct flag_name *flag,
-			   uint64_t flags)
+static bool flag_told_by_other(const struct flag *flag, uint64_t flags)
 {
-	for (; names->name; names++)
-		if (names->value != flag->value && (names->value & flag->value) == flag->value &&
-		    flag->value && (flags & names->mask) == names->value &&
-		    names->mask == names->value)
+	for (size_t i = 0; i < ARRAY_SIZE(flag_names); i++)
+		if ((flags & flag_names[i].mask) == flag_names[i].value &&
+		    flag_contains(&flag_names[i], flag))
 			return true;
 	return false;
 }
 
-void flags_text(const struct flag_name *names, uint64_t flags, struct value *v)
+void open_flags_text(uint64_t flags, struct value *v)
 {
 	static char text[512];
 	uint64_t known = 0;
 	size_t len = 0;
 
-	for (const struct flag_name *flag = names; flag->name; flag++) {
-		if ((flags & flag->mask) != flag->value || flag_contained(names, flag, flags))
+	for (size_t i = 0; i < ARRAY_SIZE(flag_names); i++) {
+		const struct flag *flag = &flag_names[i];
+
+		if ((flags & flag->mask) != flag->value)
 			continue;
 		known |= flag->value;
-		if (len < sizeof(text))
+		if (!flag_told_by_other(flag, flags))
 			len += snprintf(text + len, sizeof(text) - len, "%s%s", len ? "|" : "",
 					flag->name);
 	}
-	if ((flags & ~known) && len < sizeof(text))
-		len += snprintf(text + len, sizeof(text) - len, "%s%#llx", len ? "|" : "",
-				(unsigned long long)(flags & ~known));
-	v->kind = VALUE_TEXT;
-	v->data = text;
-	v->len = len < sizeof(text) ? len : sizeof(text) - 1;
+	if (flags & ~known)
+		snprintf(text + len, sizeof(text) - len, "%s%#llx", len ? "|" : "",
+			 (unsigned long long)(flags & ~known));
+	value_text(v, text);
 }
 
 const char *file_type_name(uint32_t mode)
