@@ -37,11 +37,11 @@ static __always_inline void exec_task(struct scratch *s, struct exec_event *ev,
 	if (wants(WANT_CGROUP_ID))
 		ev->cgroup_id = task_cgroup_id(task);
 	if (wants(WANT_CGROUP))
-		task_cgroup_path(s, &ev->cgroup, task);
+		task_cgroup_path(s, offsetof(struct exec_event, cgroup), task);
 	if (wants(WANT_TTY))
 		task_tty(s, &ev->tty, task);
 	if (wants(WANT_CWD))
-		task_cwd(s, &ev->cwd, task);
+		task_cwd(offsetof(struct exec_event, cwd), task);
 	if (wants(WANT_TREE)) {
 		__u32 pids[ANCESTORS] = {};
 
@@ -86,11 +86,13 @@ static __always_inline int exec_record(const char *filename, const char *interp,
 	if (wants(WANT_EXE)) {
 		struct file *exe = BPF_CORE_READ(task, mm, exe_file);
 
-		path_walk(s, mount_pos_of(&exe->f_path), task_root(task));
-		path_add(s, &ev->exe);
+		struct fs_struct *fs = BPF_CORE_READ(task, fs);
+
+		path_walk((__u64)&exe->f_path, (__u64)&fs->root);
+		path_add(offsetof(struct exec_event, exe));
 	}
 	if (wants(WANT_SCRIPT) && filename != interp)
-		record_add_str(s, &ev->script, filename, PATH_SIZE, FROM_KERNEL);
+		record_string(s, &ev->script, filename, PATH_SIZE, FROM_KERNEL);
 	exec_args(s, ev, task);
 	record_submit(s);
 	return 0;
@@ -120,33 +122,48 @@ int exec_done_tp(void *ctx)
 
 /* ---- failures ---- */
 
+enum { ARG_MORE, ARG_LAST, ARG_UNREAD };
+
+/* Appends the argument that the pointer at *slot* in the caller's memory leads to. */
+__noinline int failed_arg(__u64 slot, __u32 compat)
+{
+	struct scratch *s = scratch_current();
+	struct exec_event *ev;
+	__u64 arg = 0;
+	int bad;
+
+	if (!s)
+		return ARG_UNREAD;
+	ev = (struct exec_event *)s->record;
+	if (bpf_probe_read_user(&arg, compat ? 4 : 8, (void *)slot))
+		return ARG_UNREAD;
+	if (!arg)
+		return ARG_LAST;
+	bad = record_add_string(arg, FAILED_ARG_SIZE, FROM_USER);
+	if (bad)
+		ev->args.flags |= BYTES_TRUNCATED;
+	if (bad & BYTES_UNREAD)
+		return ARG_UNREAD;
+	s->len++; /* keep the NUL */
+	return ARG_MORE;
+}
+
 static __always_inline void failed_args(struct scratch *s, struct exec_event *ev, __u64 argv,
 					__u32 pointer_size)
 {
+	int last = ARG_MORE;
 	__u32 i;
 
 	ev->args.off = s->len;
 	for (i = 0; i < FAILED_ARGS; i++) {
-		struct bytes one = {};
-		__u64 arg = 0;
-
-		if (bpf_probe_read_user(&arg, pointer_size, (void *)argv + i * pointer_size)) {
-			ev->args.flags |= i ? BYTES_TRUNCATED : BYTES_UNREAD;
+		last = failed_arg(argv + i * pointer_size, pointer_size == 4);
+		if (last != ARG_MORE)
 			break;
-		}
-		if (!arg) {
-			ev->argc = i;
-			break;
-		}
-		if (!record_add_str(s, &one, (void *)arg, FAILED_ARG_SIZE, FROM_USER)) {
-			ev->args.flags |= BYTES_TRUNCATED;
-			break;
-		}
-		ev->args.flags |= one.flags;
-		s->len++; /* keep the NUL */
 	}
-	if (i == FAILED_ARGS)
-		ev->args.flags |= BYTES_TRUNCATED;
+	if (last == ARG_LAST)
+		ev->argc = i;
+	else
+		ev->args.flags |= last == ARG_UNREAD && !i ? BYTES_UNREAD : BYTES_TRUNCATED;
 	ev->args.len = s->len - ev->args.off;
 	ev->args_len = ev->args.len;
 }
@@ -166,7 +183,7 @@ static __always_inline int exec_failed(const struct syscall *call)
 	ev->ret = call->ret;
 	ev->argc = ~0;
 	if (wants(WANT_EXE))
-		record_add_str(s, &ev->exe, (void *)call->args[at], PATH_SIZE, FROM_USER);
+		record_string(s, &ev->exe, (void *)call->args[at], PATH_SIZE, FROM_USER);
 	failed_args(s, ev, call->args[1 + at], syscall_pointer_size(call->nr, call->compat));
 	record_submit(s);
 	return 0;

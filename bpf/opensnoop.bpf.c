@@ -125,12 +125,14 @@ static __always_inline void open_inode(struct open_event *ev, struct file *file)
 	ev->type = BPF_CORE_READ(inode, i_mode) & 0170000;
 }
 
-static __always_inline bool open_root_is_plain(const struct mount_pos *root)
+/* Whether the task's root is that of its mount namespace. */
+static __always_inline bool open_root_is_plain(struct fs_struct *fs)
 {
-	struct vfsmount *mnt = root->mnt;
+	struct dentry *root = BPF_CORE_READ(fs, root.dentry);
+	struct vfsmount *mnt = BPF_CORE_READ(fs, root.mnt);
 	struct mount *m = mount_of(mnt), *up = BPF_CORE_READ(m, mnt_parent);
 
-	return root->dentry == BPF_CORE_READ(mnt, mnt_root) &&
+	return root == BPF_CORE_READ(mnt, mnt_root) &&
 	       (m == up || BPF_CORE_READ(m, mnt_mountpoint) == BPF_CORE_READ(up, mnt.mnt_root));
 }
 
@@ -155,25 +157,24 @@ static __always_inline void open_fill(struct scratch *s, struct open_event *ev,
 	if (wants(WANT_CGROUP_ID))
 		ev->cgroup_id = task_cgroup_id(task);
 	if (wants(WANT_CGROUP))
-		task_cgroup_path(s, &ev->cgroup, task);
+		task_cgroup_path(s, offsetof(struct open_event, cgroup), task);
 }
 
 static __always_inline void open_root(struct scratch *s, struct open_event *ev,
 				      struct task_struct *task)
 {
-	struct mount_pos top = {}, root = task_root(task);
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 
 	if (wants(WANT_MNTNS))
 		ev->mntns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-	if (open_root_is_plain(&root)) {
+	if (open_root_is_plain(fs)) {
 		s->path_pos = PATH_SIZE;
 		s->path_flags = 0;
-		path_add(s, &ev->root);
-		return;
+	} else {
+		path_walk((__u64)&fs->root, 0);
+		s->path_flags &= ~BYTES_DETACHED;
 	}
-	path_walk(s, root, top);
-	path_add(s, &ev->root);
-	ev->root.flags &= ~BYTES_DETACHED;
+	path_add(offsetof(struct open_event, root));
 }
 
 static __always_inline void open_given(struct scratch *s, struct open_event *ev,
@@ -181,12 +182,13 @@ static __always_inline void open_given(struct scratch *s, struct open_event *ev,
 {
 	if (call->via == VIA_IO_URING) {
 		if (call->given)
-			record_add_str(s, &ev->given, call->given, 1024, FROM_KERNEL);
+			record_string(s, &ev->given, call->given,
+				      sizeof(((struct uring_open *)0)->name), FROM_KERNEL);
 		else
 			ev->given.flags |= BYTES_UNREAD;
 		return;
 	}
-	record_add_str(s, &ev->given, call->given, PATH_SIZE, FROM_USER);
+	record_string(s, &ev->given, call->given, PATH_SIZE, FROM_USER);
 	if ((ev->given.flags & BYTES_UNREAD) && call->ret != -14 /* EFAULT */)
 		lost_count(LOST_READ_FAILED);
 }
@@ -195,36 +197,32 @@ static __always_inline void open_given(struct scratch *s, struct open_event *ev,
 static __always_inline void open_dir(struct scratch *s, struct open_event *ev,
 				     const struct open_call *call, struct task_struct *task)
 {
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	struct file *dir;
 
 	if (ev->given.len && s->record[ev->given.off & 8191] == '/')
 		return;
 	if (call->dfd == AT_FDCWD) {
-		struct fs_struct *fs = BPF_CORE_READ(task, fs);
-
-		path_walk(s, mount_pos_of(&fs->pwd), mount_pos_of(&fs->root));
-		path_add(s, &ev->dir);
-		return;
-	}
-	dir = file_of(task, call->dfd);
-	if (dir) {
-		path_walk(s, mount_pos_of(&dir->f_path), task_root(task));
-		path_add(s, &ev->dir);
+		path_walk((__u64)&fs->pwd, (__u64)&fs->root);
 	} else {
-		ev->dir.flags |= BYTES_UNREAD;
+		dir = file_of(task, call->dfd);
+		if (!dir) {
+			ev->dir.flags |= BYTES_UNREAD;
+			return;
+		}
+		path_walk((__u64)&dir->f_path, (__u64)&fs->root);
 	}
+	path_add(offsetof(struct open_event, dir));
 }
 
 /* The path has been walked: the rest of the record, and off with it. */
 static __always_inline int open_finish(struct scratch *s)
 {
-	struct open_event *ev = (void *)s->record;
-
 	if (prefix_len && !path_has_prefix(s, PATH_SIZE)) {
 		record_discard(s);
 		return 0;
 	}
-	path_add(s, &ev->path);
+	path_add(offsetof(struct open_event, path));
 	record_submit(s);
 	return 0;
 }
@@ -234,6 +232,7 @@ static __always_inline int open_record(const struct open_call *call)
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct file *file = NULL;
 	struct open_event *ev;
+	struct fs_struct *fs;
 	struct scratch *s;
 
 	ev = record_new(s, struct open_event);
@@ -263,7 +262,8 @@ static __always_inline int open_record(const struct open_call *call)
 		record_submit(s);
 		return 0;
 	}
-	path_walk(s, mount_pos_of(&file->f_path), task_root(task));
+	fs = BPF_CORE_READ(task, fs);
+	path_walk((__u64)&file->f_path, (__u64)&fs->root);
 	return open_finish(s);
 }
 

@@ -16,11 +16,6 @@
 #define PATH_STEPS 4
 #define PATH_CALLS 24
 
-struct mount_pos {
-	struct dentry *dentry;
-	struct vfsmount *mnt;
-};
-
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 {
 	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
@@ -119,52 +114,33 @@ __noinline int path_climb_more(void)
 	return 0;
 }
 
-__noinline int path_climb_all(void)
+/* Walks from *at* to *root*, the addresses of struct path in the kernel; *root* 0: to the top of the
+ * mount namespace.  The result is in the scratch area. */
+__noinline int path_walk(__u64 at, __u64 root)
 {
-	struct scratch *s;
+	struct scratch *s = scratch_current();
+	struct path pos = {}, end = {};
 
+	if (!s)
+		return 0;
+	bpf_core_read(&pos, sizeof(pos), (struct path *)at);
+	if (root)
+		bpf_core_read(&end, sizeof(end), (struct path *)root);
+	s->path_pos = PATH_SIZE;
+	s->path_flags = 0;
+	s->path_dentry = (__u64)pos.dentry;
+	s->path_mnt = (__u64)pos.mnt;
+	s->root_dentry = (__u64)end.dentry;
+	s->root_mnt = (__u64)end.mnt;
+	/* d_unlinked() of include/linux/dcache.h. */
+	if (!BPF_CORE_READ(pos.dentry, d_hash.pprev) && pos.dentry != end.dentry &&
+	    BPF_CORE_READ(pos.dentry, d_parent) != pos.dentry)
+		s->path_flags = BYTES_DELETED;
 	for (int i = 0; i < PATH_CALLS; i++)
 		if (path_climb_more())
 			return 0;
-	s = scratch_current();
-	if (s)
-		s->path_flags |= BYTES_FRONT_CUT;
+	s->path_flags |= BYTES_FRONT_CUT;
 	return 0;
-}
-
-/* Walks from *at* to *root*.  The result is in the scratch area, for path_add(). */
-static __always_inline void path_walk(struct scratch *s, struct mount_pos at, struct mount_pos root)
-{
-	struct dentry *dentry = at.dentry;
-
-	s->path_pos = PATH_SIZE;
-	s->path_flags = 0;
-	s->path_dentry = (__u64)dentry;
-	s->path_mnt = (__u64)at.mnt;
-	s->root_dentry = (__u64)root.dentry;
-	s->root_mnt = (__u64)root.mnt;
-	/* d_unlinked() of include/linux/dcache.h. */
-	if (!BPF_CORE_READ(dentry, d_hash.pprev) && dentry != root.dentry &&
-	    BPF_CORE_READ(dentry, d_parent) != dentry)
-		s->path_flags = BYTES_DELETED;
-	path_climb_all();
-}
-
-static __always_inline struct mount_pos mount_pos_of(const struct path *path)
-{
-	struct mount_pos pos = {
-		.dentry = BPF_CORE_READ(path, dentry),
-		.mnt = BPF_CORE_READ(path, mnt),
-	};
-
-	return pos;
-}
-
-static __always_inline struct mount_pos task_root(struct task_struct *task)
-{
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
-
-	return mount_pos_of(&fs->root);
 }
 
 /* Where the walked path begins in s->path; the root itself has not one component. */
@@ -177,15 +153,22 @@ static __always_inline __u64 path_close(struct scratch *s)
 	return s->path_pos;
 }
 
-/* Appends the path that has been walked to the record. */
-static __always_inline void path_add(struct scratch *s, struct bytes *b)
+/* Appends the path that has been walked to the record, for the struct bytes at *field*. */
+__noinline int path_add(__u32 field)
 {
-	__u64 pos = path_close(s);
+	struct scratch *s = scratch_current();
+	struct bytes *b;
+	__u64 pos;
 
+	if (!s)
+		return 0;
+	b = record_field(s, field);
+	pos = path_close(s);
 	b->flags |= s->path_flags;
 	opaque(pos);
 	record_add(s, b, s->path + (pos & (PATH_SIZE - 1)), PATH_SIZE - pos, PATH_SIZE,
 		   FROM_KERNEL);
+	return 0;
 }
 
 #endif

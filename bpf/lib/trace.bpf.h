@@ -20,8 +20,9 @@
 #define RECORD_MAX (16 << 10) /* the longest record of this tool, a power of two */
 #endif
 
-/* No strings longer than this are read in one go unless RECORD_MAX is larger. */
-#define RECORD_SLACK 4096
+#define RECORD_SLACK 4096 /* so that the verifier sees that what is checked fits */
+#define STRING_MAX   4096
+#define FIXED_MAX    512 /* the fixed part of a record at most */
 
 const volatile struct filter filter = {};
 const volatile __u64 wanted = 0; /* columns asked for: WANT_* of the tool */
@@ -33,7 +34,8 @@ struct scratch {
 	__u32 path_flags;
 	__u64 path_dentry, path_mnt; /* how far up the walk has come */
 	__u64 root_dentry, root_mnt; /* where it ends */
-	char path[2 * PATH_SIZE];    /* filled from PATH_SIZE downwards */
+	__u64 source;
+	char path[2 * PATH_SIZE]; /* filled from PATH_SIZE downwards */
 	char record[RECORD_MAX + RECORD_SLACK];
 };
 
@@ -312,6 +314,16 @@ static __always_inline void record_submit(struct scratch *s)
 
 enum record_source { FROM_KERNEL, FROM_USER };
 
+/* The struct bytes at offset *field* of the record.  Functions that the verifier is to look at once,
+ * however often they are called, are global, and get numbers instead of pointers. */
+static __always_inline struct bytes *record_field(struct scratch *s, __u32 field)
+{
+	opaque(field);
+	if (field > FIXED_MAX - sizeof(struct bytes))
+		field = 0;
+	return (struct bytes *)(s->record + field);
+}
+
 /* Appends *len* bytes (at most *max*, a constant) from *src* to the record. */
 static __always_inline bool record_add(struct scratch *s, struct bytes *b, const void *src,
 				       __u64 len, const __u32 max, enum record_source from)
@@ -345,42 +357,52 @@ static __always_inline bool record_add(struct scratch *s, struct bytes *b, const
 	return true;
 }
 
-/* Appends the NUL-terminated string at *src*, at most *max* bytes (a constant, at most 4096). */
-static __always_inline bool record_add_str(struct scratch *s, struct bytes *b, const void *src,
-					   const __u32 max, enum record_source from)
+/* Appends the NUL-terminated string at *src*, without its NUL: at most *max* - 1 bytes, *max* up to
+ * STRING_MAX.  Returns 0, or BYTES_* of what went wrong. */
+__noinline int record_add_string(__u64 src, __u32 max, __u32 from)
 {
-	__u64 off = *(volatile __u32 *)&s->len;
+	struct scratch *s = scratch_current();
+	char next = 0;
+	__u64 off;
 	long n;
 
+	if (!s)
+		return BYTES_UNREAD;
+	off = *(volatile __u32 *)&s->len;
 	opaque(off);
-	if (off > RECORD_MAX - max) {
-		b->flags |= BYTES_TRUNCATED;
-		return false;
-	}
-	b->off = off;
+	if (off > RECORD_MAX - STRING_MAX)
+		return BYTES_TRUNCATED;
+	if (max > STRING_MAX)
+		max = STRING_MAX;
 	if (from == FROM_USER)
-		n = bpf_probe_read_user_str(s->record + off, max, src);
+		n = bpf_probe_read_user_str(s->record + off, max, (void *)src);
 	else
-		n = bpf_probe_read_kernel_str(s->record + off, max, src);
-	if (n <= 0) {
-		b->flags |= BYTES_UNREAD;
-		return false;
-	}
-	if (n == max && s->record[off + max - 1 - 0] == 0) {
-		/* Full to the last byte, and the helper puts a NUL there: the next byte of the
-		 * source tells whether that is all of it. */
-		char next = 0;
-
-		if (from == FROM_USER)
-			bpf_probe_read_user(&next, 1, src + max - 1);
-		else
-			bpf_probe_read_kernel(&next, 1, src + max - 1);
-		if (next)
-			b->flags |= BYTES_TRUNCATED;
-	}
-	b->len = n - 1;
+		n = bpf_probe_read_kernel_str(s->record + off, max, (void *)src);
+	if (n <= 0)
+		return BYTES_UNREAD;
 	s->len = off + n - 1;
-	return true;
+	if (n < max)
+		return 0;
+	/* Full to the last byte, and the helper puts a NUL there: the byte of the source tells. */
+	if (from == FROM_USER)
+		bpf_probe_read_user(&next, 1, (void *)(src + max - 1));
+	else
+		bpf_probe_read_kernel(&next, 1, (void *)(src + max - 1));
+	return next ? BYTES_TRUNCATED : 0;
+}
+
+/* The same into the struct bytes *b*.  Returns whether it could be read. */
+static __always_inline bool record_string(struct scratch *s, struct bytes *b, const void *src,
+					  __u32 max, enum record_source from)
+{
+	__u32 off = s->len;
+
+	/* Through memory: a typed pointer is no number to the verifier. */
+	s->source = (__u64)src;
+	b->flags |= record_add_string(*(volatile __u64 *)&s->source, max, from);
+	b->off = off;
+	b->len = s->len - off;
+	return !(b->flags & BYTES_UNREAD);
 }
 
 #endif
