@@ -13,6 +13,35 @@
 #define FAILED_ARGS	64 /* arguments read of a failed attempt: pointer by pointer */
 #define FAILED_ARG_SIZE 1024
 
+/* The pids of the ancestors, parent first, 0 after the last. */
+__noinline int exec_ancestors(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct scratch *s = scratch_current();
+	struct exec_event *ev;
+	__u64 off;
+
+	if (!s)
+		return 0;
+	ev = (struct exec_event *)s->record;
+	off = (*(volatile __u32 *)&s->len + 3) & ~3u;
+	opaque(off);
+	if (off > RECORD_MAX - ANCESTORS * sizeof(__u32))
+		return 0;
+	for (int i = 0; i < ANCESTORS; i++) {
+		__u32 *pid = (__u32 *)(s->record + off) + i;
+
+		task = BPF_CORE_READ(task, real_parent);
+		*pid = task_pid(task);
+		ev->ancestors.len += sizeof(*pid);
+		if (*pid <= 1)
+			break;
+	}
+	ev->ancestors.off = off;
+	s->len = off + ev->ancestors.len;
+	return 0;
+}
+
 static __always_inline void exec_task(struct scratch *s, struct exec_event *ev,
 				      struct task_struct *task)
 {
@@ -42,17 +71,8 @@ static __always_inline void exec_task(struct scratch *s, struct exec_event *ev,
 		task_tty(s, &ev->tty, task);
 	if (wants(WANT_CWD))
 		task_cwd(offsetof(struct exec_event, cwd), task);
-	if (wants(WANT_TREE)) {
-		__u32 pids[ANCESTORS] = {};
-
-		for (int i = 0; i < ANCESTORS; i++) {
-			task = BPF_CORE_READ(task, real_parent);
-			pids[i] = task_pid(task);
-			if (pids[i] <= 1)
-				break;
-		}
-		record_add(s, &ev->ancestors, pids, sizeof(pids), sizeof(pids), FROM_KERNEL);
-	}
+	if (wants(WANT_TREE))
+		exec_ancestors();
 }
 
 /* The arguments as they lie in the new image: every one with its NUL, in one piece. */

@@ -345,8 +345,6 @@ static __always_inline int open_enter_record(__u32 nr, const __u64 *args)
  * hooked, no other call of the machine pays anything.  Of io_uring it is not a part.  An openat2
  * whose struct open_how cannot be used does not come so far. */
 
-#define PENDING_HERE ~0u /* for a call's number */
-
 static __always_inline __u32 call_via(void)
 {
 	bool compat = syscall_compat();
@@ -387,7 +385,7 @@ int BPF_PROG(open_return, int dfd, const char *name, struct open_how *how, long 
 		call.flags &= ~(__u64)KERNEL_O_LARGEFILE; /* the kernel adds it */
 	if ((failed_only && call.ret >= 0) || !open_flags_wanted(call.flags) || !task_wanted())
 		return 0;
-	if (wants(WANT_LATENCY) && pending_take(PENDING_HERE, &pending))
+	if (wants(WANT_LATENCY) && pending_take(PENDING_ANY, &pending))
 		call.start_ns = pending.start_ns;
 	call.mode &= 07777;
 	call.via = call_via();
@@ -400,7 +398,7 @@ int BPF_PROG(open_call_start)
 	__u64 args[5] = {};
 
 	if (task_wanted())
-		pending_put(PENDING_HERE, args);
+		pending_put(PENDING_ANY, args);
 	return 0;
 }
 

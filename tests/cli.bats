@@ -48,10 +48,12 @@ setup_file()
 			true <"$mark$1"
 			exec "$program" noop "$mark$1"
 		} 2>/dev/null
-		echo ready
-		read -r _
+		if [[ $shape != now ]]; then
+			echo ready
+			read -r _
+		fi
 		case $shape in
-		self) act '' ;;
+		self | now) act '' ;;
 		tree) ( (act .grandchild); act .child); act '' ;;
 		late) (while [[ -d /proc/$$ ]]; do :; done; act .child) & ;;
 		esac
@@ -67,6 +69,7 @@ setup()
 {
 	all_tools
 	puppets=()
+	puppet_count=0
 	cgroup=
 	declare -gA puppet_mark=() puppet_fd=()
 	puppet_as=()
@@ -135,9 +138,8 @@ cause()
 start_puppet()
 {
 	local name=${1:-puppet} fifo fd mark
-	local number=${#puppets[@]}
-	fifo=$BATS_TEST_TMPDIR/go.$BATS_TEST_NUMBER.$number
-	mark=/nonexistent/mark.$BATS_TEST_NUMBER.$number
+	fifo=$BATS_TEST_TMPDIR/go.$((++puppet_count))
+	mark=/nonexistent/mark.$BATS_TEST_NUMBER.$puppet_count
 	program "$name"
 	mkfifo "$fifo"
 	exec {fd}<>"$fifo"
@@ -189,8 +191,7 @@ act()
 {
 	program "$1"
 	mark=/nonexistent/mark.$BATS_TEST_NUMBER
-	# shellcheck disable=SC2016 # expanded inside
-	acting=(bash -c 'exec <<<go; exec bash "$@"' bash "$PUBLIC/puppet" "$mark" "$1" self)
+	acting=(bash "$PUBLIC/puppet" "$mark" "$1" now)
 }
 
 # refused TEXT ARGUMENT...: a bad command line: status 2, one line that has TEXT.
@@ -230,7 +231,24 @@ column_keys()
 		grep -vxE 'type|time|boot_ns|.*_(hex|truncated|deleted|unreachable)'
 }
 
-readonly nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+# as_nobody CAPABILITIES TOOL ARGUMENT...: run_tool as a user who has these (+bpf,+perfmon)
+# or none ('').
+as_nobody()
+{
+	local TOOLS=$PUBLIC LACKING=ok
+	become_nobody "$1"
+	shift
+	run_tool "$@"
+	run_as=()
+}
+
+become_nobody()
+{
+	run_as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+	if [[ -n $1 ]]; then
+		run_as+=("--inh-caps=$1" "--ambient-caps=$1")
+	fi
+}
 
 # ---- without privileges ----
 
@@ -243,7 +261,7 @@ readonly nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 			assert_output ''
 			cp "$OUT" "$BATS_TEST_TMPDIR/expected"
 			if [[ $EUID -eq 0 ]]; then
-				LACKING=ok TOOLS=$PUBLIC run_as=("${nobody[@]}") run_tool "$tool" "$option"
+				as_nobody '' "$tool" "$option"
 				assert_success
 				cmp "$OUT" "$BATS_TEST_TMPDIR/expected"
 				# shellcheck disable=SC2016 # expanded inside
@@ -453,19 +471,16 @@ readonly nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 	need_root
 	for tool in "${tools[@]}"; do
 		trying "$tool"
-		TOOLS=$PUBLIC LACKING=ok run_as=("${nobody[@]}") run_tool "$tool" --json -- \
+		as_nobody '' "$tool" --json -- \
 			touch "$BATS_TEST_TMPDIR/ran"
 		assert_failure 3
 		assert_output "$tool: needs CAP_BPF and CAP_PERFMON (or root)"
 		[[ ! -s $OUT && ! -e $BATS_TEST_TMPDIR/ran ]]
-		TOOLS=$PUBLIC LACKING=ok run_as=("${nobody[@]}" --inh-caps=+bpf --ambient-caps=+bpf) \
-			run_tool "$tool"
+		as_nobody +bpf "$tool"
 		assert_failure 3
 		one_line CAP_PERFMON
 		refute_output --partial CAP_BPF
-		TOOLS=$PUBLIC LACKING=ok \
-			run_as=("${nobody[@]}" --inh-caps=+perfmon --ambient-caps=+perfmon) \
-			run_tool "$tool"
+		as_nobody +perfmon "$tool"
 		assert_failure 3
 		one_line CAP_BPF
 		refute_output --partial CAP_PERFMON
@@ -477,7 +492,9 @@ readonly nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 	unshare -Ur true || skip "no user namespaces here"
 	for tool in "${tools[@]}"; do
 		trying "$tool"
-		LACKING=ok run_as=(unshare -Ur) run_tool "$tool"
+		run_as=(unshare -Ur)
+		LACKING=ok run_tool "$tool"
+		run_as=()
 		assert_failure 3
 		one_line 'user namespace'
 		[[ ! -s $OUT ]]
@@ -488,13 +505,10 @@ readonly nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 
 @test "CAP_BPF and CAP_PERFMON are enough" {
 	need_root
-	local caps=+bpf,+perfmon
 	for tool in "${tools[@]}"; do
 		trying "$tool"
 		act enough
-		TOOLS=$PUBLIC LACKING=ok \
-			run_as=("${nobody[@]}" --inh-caps="$caps" --ambient-caps="$caps") \
-			run_tool "$tool" --json -- "${acting[@]}"
+		as_nobody +bpf,+perfmon "$tool" --json -- "${acting[@]}"
 		assert_success
 		assert_output ''
 		assert_events 1 "$(marked "$mark")"
@@ -510,7 +524,7 @@ readonly nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 			trying "$tool" "$as"
 			run_as=()
 			if [[ $as == caps ]]; then
-				run_as=("${nobody[@]}" --inh-caps=+bpf,+perfmon --ambient-caps=+bpf,+perfmon)
+				become_nobody +bpf,+perfmon
 			fi
 			TOOLS=$PUBLIC LACKING=ok start_tool "$tool" --json
 			for name in CapPrm CapEff CapInh CapAmb; do
@@ -665,7 +679,7 @@ readonly nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 				if [[ ,$takes, == *,$i,* ]]; then
 					n=1
 				fi
-				assert_events "$n" "$(marked "/nonexistent/${names[i]}")"
+				assert_events "$n" "$(marked "/nonexistent/${names[i]}") and .comm == \"${names[i]}\""
 			done
 			if [[ $asked == abc ]]; then
 				assert_events 0 '.comm != "abc"'
@@ -923,7 +937,7 @@ make_cgroup()
 			# Each pid that did it, once.
 			diff <(jq "select($did) | .pid" "$BATS_TEST_TMPDIR/did" | sort) \
 				<(events "$seen" | jq .pid | sort)
-			assert_equal "$(count_events "$seen")" 25
+			[[ $(count_events "$seen") -ge 20 ]]
 			assert_lost 0
 		done
 	done
@@ -1352,7 +1366,7 @@ aligned()
 		trying "$tool"
 		echo precious >"$PUBLIC/file"
 		chmod 666 "$PUBLIC/file"
-		TOOLS=$PUBLIC LACKING=ok run_as=("${nobody[@]}") run_tool "$tool" --output "$PUBLIC/file"
+		as_nobody '' "$tool" --output "$PUBLIC/file"
 		assert_failure 3
 		assert_equal "$(<"$PUBLIC/file")" precious
 	done
@@ -1544,11 +1558,12 @@ with open(sys.argv[1]) as pipe:
 		rm -f "$BATS_TEST_TMPDIR/pipe"
 		mkfifo "$BATS_TEST_TMPDIR/pipe"
 		exec {late}<>"$BATS_TEST_TMPDIR/pipe"
+		# The tool does not hold the other end itself.
 		ready_of_pipe "$tool" --json -o all -n late --output "$BATS_TEST_TMPDIR/pipe"
 		cause 300 late /nonexistent/late
 		kill -INT "$tool_pid"
 		wait_until interrupted
-		cat "$BATS_TEST_TMPDIR/pipe" >"$BATS_TEST_TMPDIR/got" 3>&- &
+		cat "$BATS_TEST_TMPDIR/pipe" >"$BATS_TEST_TMPDIR/got" 3>&- {late}>&- &
 		reader=$!
 		wait_tool
 		exec {late}>&-
@@ -1787,14 +1802,15 @@ with open(sys.argv[1]) as pipe:
 	for tool in "${tools[@]}"; do
 		trying "$tool"
 		act classic
-		tool_files
 		# shellcheck disable=SC2016 # expanded inside
-		CORELETS_WITHOUT=tp_btf,raw_tp run_as=(unshare -m bash -c '
+		run_as=(unshare -m bash -c '
 			mount --make-rprivate /
 			while grep -qE "^[^ ]+ [^ ]+ (tracefs|debugfs) " /proc/self/mounts; do
 				umount -l "$(grep -m 1 -E "^[^ ]+ [^ ]+ (tracefs|debugfs) " /proc/self/mounts | cut -d" " -f2)" || exit 99
 			done
-			exec "$@"' bash) run_tool "$tool" --json -- "${acting[@]}"
+			exec "$@"' bash)
+		CORELETS_WITHOUT=tp_btf,raw_tp run_tool "$tool" --json -- "${acting[@]}"
+		run_as=()
 		assert_success
 		assert_events 1 "$(marked "$mark")"
 		assert_equal "$(attached '.programs[0].attach | split("/")[0]')" tp
@@ -1817,7 +1833,7 @@ with open(sys.argv[1]) as pipe:
 			trying "$tool" "$format"
 			# shellcheck disable=SC2016,SC2086 # expanded inside; none or one
 			run_tool "$tool" $format -- bash -c 'puppet=$1; shift
-				for name; do bash "$puppet" /nonexistent/hostile "$name" self <<<go >/dev/null; done' \
+				for name; do bash "$puppet" /nonexistent/hostile "$name" now; done' \
 				bash "$PUBLIC/puppet" "${names[@]}"
 			assert_success
 			if [[ $format == --json ]]; then

@@ -165,8 +165,8 @@ start_tool()
 			fi
 		done
 	fi
-	# A shell starts what runs in the background with SIGINT ignored.
-	"${run_as[@]}" env --default-signal=INT,QUIT "$TOOLS/$tool" "$@" >"$OUT" 2>"$ERR" 3>&- &
+	# A shell starts what runs in the background with SIGINT ignored, and without its input.
+	"${run_as[@]}" env --default-signal=INT,QUIT "$TOOLS/$tool" "$@" <&0 >"$OUT" 2>"$ERR" 3>&- &
 	tool_pid=$!
 	tool_pids+=("$tool_pid")
 	wait_until tool_ready || fail "$tool is not ready after $DEADLINE s: $(<"$ERR")"

@@ -204,19 +204,26 @@ static __always_inline void pending_put(__u32 nr, const __u64 *args)
 		lost_count(LOST_MAP_FULL);
 }
 
+#define PENDING_ANY ~0u /* a call whose number is not known */
+
+static __always_inline bool pending_is(const struct pending *p, __u32 nr)
+{
+	return p && p->live && (p->nr == nr || p->nr == PENDING_ANY || nr == PENDING_ANY);
+}
+
 /* Takes the entry of call *nr* of the current thread.  False, counted, if there is none. */
 static __always_inline bool pending_take(__u32 nr, struct pending *ret)
 {
 	struct pending *p = pending_stored(0);
 	__u32 tid = bpf_get_current_pid_tgid();
 
-	if (p && p->live && p->nr == nr) {
+	if (pending_is(p, nr)) {
 		*ret = *p;
 		p->live = 0;
 		return true;
 	}
 	p = bpf_map_lookup_elem(&pending_lru, &tid);
-	if (p && p->nr == nr) {
+	if (pending_is(p, nr)) {
 		*ret = *p;
 		bpf_map_delete_elem(&pending_lru, &tid);
 		return true;

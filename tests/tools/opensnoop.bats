@@ -12,14 +12,27 @@ load ../helpers
 
 # What is left out: nothing, or the best attach points, so that the next ones are taken.  The
 # last ones have no arguments at the exit of a call.
-variants=("" "tp_btf" "tp_btf,raw_tp")
+variants=("" "fexit,fentry,tp_btf" "fexit,fentry,tp_btf,raw_tp")
 # The same, and without task storage, where something is remembered from the entry.
-in_flight=("${variants[@]}" "task_storage" "tp_btf,raw_tp,task_storage")
+in_flight=("${variants[@]}" "task_storage" "fexit,fentry,tp_btf,raw_tp,task_storage")
+# Those that see io_uring.
+uring=("" "fexit,fentry,tp_btf")
 
 setup_file()
 {
 	need_root
+	# Where the functions of the kernel itself can be hooked, system calls come second.
+	run_tool opensnoop --json --duration 1ms
+	if grep -q '"attach":"fexit/' "$OUT"; then
+		export HOOKS_FUNCTIONS=yes
+	fi
 }
+
+if [[ ${HOOKS_FUNCTIONS-} ]]; then
+	variants+=("fexit,fentry")
+	in_flight+=("fexit,fentry")
+	uring+=("fexit,fentry")
+fi
 
 setup()
 {
@@ -205,11 +218,36 @@ told()
 		done
 		told open --uring --dirfd "$DIR" --times 3 file missing
 	}
-	each_without "" tp_btf -- check
+	each_without "${uring[@]}" -- check
+}
+
+@test "openat2 whose struct the kernel refuses" {
+	check()
+	{
+		trace opensnoop -- open --call openat2 --how-size 8 --times 3 "$DIR/file"
+		assert_events 3 '.call == "openat2" and .ret == -22 and .path == "'"$DIR"'/file"'
+		assert_events 3
+	}
+	if [[ ${HOOKS_FUNCTIONS-} ]]; then
+		variants=("${variants[@]:1}")	# it does not come as far as that function
+	fi
+	each check
+}
+
+@test "io_uring: a path of 3,000 bytes that is not there comes whole, or is said to be cut" {
+	check()
+	{
+		local path
+		path=$DIR/$(printf 'ten-bytes/%.0s' {1..300})missing
+		trace opensnoop -o +given -- open --uring "$path"
+		assert_events 1 '.ret == -2 and (.path == "'"$path"'" or .path_truncated == true)
+			and (.given == "'"$path"'" or .given_truncated == true)'
+	}
+	each_without "${uring[@]}" -- check
 }
 
 @test "io_uring and classic tracepoints only: not seen, said so, and everything else is" {
-	export CORELETS_WITHOUT=tp_btf,raw_tp
+	export CORELETS_WITHOUT=fexit,fentry,tp_btf,raw_tp
 	trace opensnoop -v -- open --uring --times 3 --dirfd "$DIR" file missing
 	assert_events 1 '.path == "'"$DIR"'" and .call == "openat"'
 	assert_events 1
@@ -451,7 +489,7 @@ told()
 		assert_events 6
 		assert_lost 0
 	}
-	each_without "" tp_btf -- check
+	each_without "${uring[@]}" -- check
 }
 
 @test "-F: the path as given" {

@@ -13,6 +13,7 @@
  *     --flags NAMES    O_RDWR|O_CREAT … (O_RDONLY), or numbers
  *     --mode OCTAL     for O_CREAT and O_TMPFILE (0)
  *     --resolve NAMES  RESOLVE_NO_SYMLINKS … of openat2
+ *     --how-size N     tell openat2 that its struct has N bytes
  *     --dirfd DIR      the paths are relative to this directory's descriptor
  *     --bad-dirfd      … or to a descriptor that is not open
  *     --chdir DIR      go there first
@@ -44,6 +45,7 @@ static const int int80_numbers[] = { 5, 295, 437, 8 };
 /* Written before the threads start. */
 static enum call call = CALL_OPENAT;
 static struct how how;
+static size_t how_size = sizeof(how);
 static bool mode_given, use_int80, use_uring, uring_async;
 static long times = 1, threads = 1;
 static const char *dirfd_path, *chdir_path;
@@ -101,7 +103,7 @@ static long ring_open(struct ring *r, const char *path)
 		sqe->flags = IOSQE_ASYNC;
 	if (call == CALL_OPENAT2) {
 		sqe->opcode = IORING_OP_OPENAT2;
-		sqe->len = sizeof(how);
+		sqe->len = how_size;
 		sqe->off = (uintptr_t)&how;
 	} else {
 		sqe->opcode = IORING_OP_OPENAT;
@@ -135,7 +137,7 @@ static long open_int80(const char *low_path, const struct how *low_how)
 	case CALL_CREAT:
 		return int80(nr, path, how.mode, 0, 0);
 	case CALL_OPENAT2:
-		return int80(nr, dirfd_number, path, (uintptr_t)low_how, sizeof(*low_how));
+		return int80(nr, dirfd_number, path, (uintptr_t)low_how, how_size);
 	default:
 		return int80(nr, dirfd_number, path, how.flags, how.mode);
 	}
@@ -155,7 +157,7 @@ static long open_native(const char *path)
 		break;
 #endif
 	case CALL_OPENAT2:
-		ret = syscall(SYS_openat2, dirfd_number, path, &how, sizeof(how));
+		ret = syscall(SYS_openat2, dirfd_number, path, &how, how_size);
 		break;
 	case CALL_OPENAT:
 		ret = syscall(SYS_openat, dirfd_number, path, (int)how.flags, (mode_t)how.mode);
@@ -259,6 +261,7 @@ int main(int argc, char **argv)
 						 { "flags", required_argument, NULL, 'f' },
 						 { "mode", required_argument, NULL, 'm' },
 						 { "resolve", required_argument, NULL, 'r' },
+						 { "how-size", required_argument, NULL, 's' },
 						 { "dirfd", required_argument, NULL, 'd' },
 						 { "bad-dirfd", no_argument, NULL, 'b' },
 						 { "chdir", required_argument, NULL, 'C' },
@@ -299,6 +302,9 @@ int main(int argc, char **argv)
 			break;
 		case 'r':
 			how.resolve = parse_flags(optarg, resolve_flags, ARRAY_SIZE(resolve_flags));
+			break;
+		case 's':
+			how_size = parse_number("--how-size", optarg, 0, sizeof(how));
 			break;
 		case 'd':
 			dirfd_path = optarg;
