@@ -10,6 +10,8 @@
 #include "lib/task.bpf.h"
 #include "opensnoop.h"
 
+#define EINTR	    4
+#define EFAULT	    14
 #define AT_FDCWD    -100
 #define O_CREAT	    00000100 /* include/uapi/asm-generic/fcntl.h */
 #define O_WRONLY    00000001
@@ -31,14 +33,15 @@ struct open_call {
 	__s32 ret;
 	__u32 via;
 	__u32 fixed;
+	__u32 cut;	   /* given is not all of it */
 	const char *given; /* in user memory, or in the kernel's for io_uring */
 };
 
 /* io_uring: what was asked for, from submission to completion. */
 struct uring_open {
 	__u64 start_ns;
-	__u32 len;
-	__u32 flags;
+	__u32 len; /* with its NUL; 0: could not be read */
+	__u32 cut; /* there may be more of it */
 	char name[1024];
 };
 
@@ -142,6 +145,9 @@ static __always_inline void open_fill(struct scratch *s, struct open_event *ev,
 {
 	task_info_fill(&ev->task);
 	ev->ret = call->ret;
+	/* ERESTARTSYS and the like (include/linux/errno.h) are EINTR to the caller, if at all. */
+	if (ev->ret <= -512 && ev->ret >= -516)
+		ev->ret = -EINTR;
 	ev->flags = call->flags;
 	ev->mode = call->flags & (O_CREAT | __O_TMPFILE) ? call->mode : ~0;
 	ev->via = call->via;
@@ -186,10 +192,12 @@ static __always_inline void open_given(struct scratch *s, struct open_event *ev,
 				      sizeof(((struct uring_open *)0)->name), FROM_KERNEL);
 		else
 			ev->given.flags |= BYTES_UNREAD;
+		if (call->cut)
+			ev->given.flags |= BYTES_TRUNCATED;
 		return;
 	}
 	record_string(s, &ev->given, call->given, PATH_SIZE, FROM_USER);
-	if ((ev->given.flags & BYTES_UNREAD) && call->ret != -14 /* EFAULT */)
+	if ((ev->given.flags & BYTES_UNREAD) && call->ret != -EFAULT)
 		lost_count(LOST_READ_FAILED);
 }
 
@@ -495,6 +503,7 @@ static __always_inline int uring_submit(struct io_kiocb *req)
 	new->start_ns = bpf_ktime_get_boot_ns();
 	len = bpf_probe_read_kernel_str(new->name, sizeof(new->name), io_open_name(open));
 	new->len = len < 0 ? 0 : len;
+	new->cut = len == sizeof(new->name);
 	if (bpf_map_update_elem(&uring_opens, &key, new, BPF_ANY))
 		lost_count(LOST_MAP_FULL);
 	return 0;
@@ -523,6 +532,7 @@ static __always_inline int uring_done(struct io_kiocb *req)
 	if (asked) {
 		call.start_ns = asked->start_ns;
 		call.given = asked->len ? asked->name : NULL;
+		call.cut = asked->cut;
 	} else {
 		lost_count(LOST_UNPAIRED);
 	}

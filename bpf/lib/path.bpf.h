@@ -42,6 +42,58 @@ static __always_inline bool path_prepend(struct scratch *s, const unsigned char 
 	return true;
 }
 
+static __always_inline void path_prepend_char(struct scratch *s, char c)
+{
+	__u64 pos = *(volatile __u32 *)&s->path_pos - 1;
+
+	opaque(pos);
+	s->path[pos & (PATH_SIZE - 1)] = c;
+	s->path_pos = pos;
+}
+
+#define PIPEFS_MAGIC 0x50495045 /* include/uapi/linux/magic.h */
+#define SOCKFS_MAGIC 0x534f434b
+#define NSFS_MAGIC   0x6e736673
+
+/* The whole name of a file that has no place in a tree, as its d_dname() makes it: "pipe:[INODE]",
+ * "socket:[INODE]", "net:[INODE]" of a namespace.  Returns 1, or 0 if it is none of these. */
+__noinline int path_pseudo(__u64 at)
+{
+	struct dentry *dentry = (void *)at;
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+	__u64 magic = BPF_CORE_READ(dentry, d_sb, s_magic), ino = BPF_CORE_READ(inode, i_ino);
+	struct scratch *s = scratch_current();
+	char name[16] = "socket";
+	long len = 6;
+
+	if (!s)
+		return 0;
+	if (magic == PIPEFS_MAGIC) {
+		__builtin_memcpy(name, "pipe", 5);
+		len = 4;
+	} else if (magic == NSFS_MAGIC) {
+		struct ns_common *ns = BPF_CORE_READ(inode, i_private);
+
+		len = bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(ns, ops, name));
+		len--;
+	} else if (magic != SOCKFS_MAGIC) {
+		return 0;
+	}
+	path_prepend_char(s, ']');
+	for (int i = 0; i < 20; i++) {
+		path_prepend_char(s, '0' + ino % 10);
+		ino /= 10;
+		if (!ino)
+			break;
+	}
+	path_prepend_char(s, '[');
+	path_prepend_char(s, ':');
+	for (int i = sizeof(name) - 1; i >= 0; i--)
+		if (i < len)
+			path_prepend_char(s, name[i]);
+	return 1;
+}
+
 /* What one step needs of a dentry, in one read: d_parent and d_name lie side by side in every
  * kernel so far (include/linux/dcache.h: all the path lookup touches is kept together). */
 struct dentry_up {
@@ -89,10 +141,12 @@ __noinline int path_climb(void)
 		}
 		bpf_core_read(&up, sizeof(up), &dentry->d_parent);
 		if (up.parent == dentry) {
-			/* No directory: a memfd, pipe or socket has a name of its own at most. */
+			/* In no directory. */
+			if (s->path_pos == PATH_SIZE && path_pseudo((__u64)dentry))
+				return 1;
 			s->path_flags |= BYTES_DETACHED;
 			if (up.len && s->path_pos == PATH_SIZE)
-				path_prepend(s, up.name, up.len);
+				path_prepend(s, up.name, up.len); /* a memfd */
 			return 1;
 		}
 		if (!path_prepend(s, up.name, up.len)) {

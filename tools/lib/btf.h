@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The BTF of the running kernel: which types and hooks it has. */
+/* The BTF of the running kernel: which types and hooks it has, and what is relocated against.
+ *
+ * libbpf is given a small BTF (see btf_cut.h) in a memfd as a custom one.  It would still load the
+ * kernel's to find the ID of what tp_btf, fentry and fexit programs attach to, so these sections get
+ * a handler of ours, which has seen the ID in passing.  bpf_program__attach() does not work for such
+ * a program, bpf_program__attach_trace() does.  Where anything of this does not work, libbpf goes
+ * its own way; CORELETS_WITHOUT=btf_cut makes it. */
 #ifndef CORELETS_BTF_H
 #define CORELETS_BTF_H
 
 #include <stdbool.h>
+
+#include <bpf/libbpf.h>
 
 /* Whether the kernel says what its types look like (CONFIG_DEBUG_INFO_BTF). */
 bool kernel_btf_exists(void);
@@ -11,7 +19,16 @@ bool kernel_btf_exists(void);
 /* Whether that BTF has something of this name: a type, a function, a member.  False without BTF. */
 bool kernel_btf_has(const char *name);
 
-/* Frees what the answers were looked up in. */
+/* For bpf_object_open_opts.btf_custom_path.  *file*: the user's choice, or NULL; so may be what is
+ * returned. */
+const char *kernel_btf_path(const char *file);
+
+/* Once an object has been opened with that path, and before it is loaded: puts into the file what
+ * the object needs.  Returns 0, or -EAGAIN if that cannot be: then the object is to be opened
+ * again, for the path has become another. */
+int kernel_btf_fill(const struct bpf_object_skeleton *skeleton);
+
+/* Frees all of it, when no object is to be loaded any more. */
 void kernel_btf_done(void);
 
 #endif

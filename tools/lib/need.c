@@ -307,7 +307,14 @@ static struct bpf_link *attach_program(struct needs *needs, struct bpf_program *
 		return attach_tracepoint(needs, program, section + 3);
 	if (!strncmp(section, "raw_tp/", 7))
 		return bpf_program__attach_raw_tracepoint(program, section + 7);
-	return bpf_program__attach(program);
+	switch (bpf_program__expected_attach_type(program)) {
+	case BPF_TRACE_RAW_TP:
+	case BPF_TRACE_FENTRY:
+	case BPF_TRACE_FEXIT:
+		return bpf_program__attach_trace(program); /* see btf.h */
+	default:
+		return bpf_program__attach(program);
+	}
 }
 
 static bool already_attached(const struct needs *needs, const char *name, size_t before)

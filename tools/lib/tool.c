@@ -54,7 +54,6 @@ struct session {
 	struct needs needs;
 	struct buf log; /* what libbpf said during the last attempt */
 	bool denied;	/* the kernel answered EPERM */
-	bool memlock;	/* this kernel charges RLIMIT_MEMLOCK */
 	struct ring_buffer *ring;
 	struct losses *losses;
 	size_t losses_size;
@@ -243,7 +242,7 @@ static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list ar
  * an errno with one line in *why*. */
 static int session_load(struct session *s, int cgroup_fd, char why[256])
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = s->btf);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = kernel_btf_path(s->btf));
 	int err;
 
 	buf_reset(&s->log);
@@ -252,6 +251,9 @@ static int session_load(struct session *s, int cgroup_fd, char why[256])
 		snprintf(why, 256, "cannot open the BPF object: %s", strerror(-err));
 		return err;
 	}
+	err = kernel_btf_fill(s->skeleton.skeleton);
+	if (err)
+		return err;
 	err = filter_configure(&s->filters, s->skeleton.filter, s->skeleton.object, s->buffer);
 	if (err)
 		return err;
@@ -295,7 +297,10 @@ static void explain(const struct session *s, int err, char why[256])
 		snprintf(why, 256,
 			 "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF): pass --btf FILE");
 	else if (err == -EPERM)
-		privilege_refusal(s->memlock, why);
+		/* Linux 5.11, 80ee81e0403c ("bpf: Eliminate rlimit-based memory accounting infra
+		 * for bpf maps"): this type went.  libbpf tries to raise the limit where that
+		 * matters. */
+		privilege_refusal(kernel_btf_has("bpf_map_memory"), why);
 	else if (err == -ENOMEM)
 		snprintf(why, 256, "the kernel has no memory for the maps; is --buffer too large?");
 	else if (s->log.data && (prog = strstr(s->log.data, "prog '")))
@@ -330,9 +335,6 @@ static int session_start(struct session *s)
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	logging = s;
 	libbpf_set_print(log_libbpf);
-	/* Linux 5.11, 80ee81e0403c ("bpf: Eliminate rlimit-based memory accounting infra for bpf
-	 * maps"): this type went.  libbpf tries to raise the limit where that matters. */
-	s->memlock = kernel_btf_has("bpf_map_memory");
 	if (s->stats)
 		s->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (s->stats && s->stats_fd < 0)
@@ -353,13 +355,12 @@ static int session_start(struct session *s)
 		if (err == -EAGAIN)
 			err = 0;
 	}
-	kernel_btf_done();
 	if (err) {
 		explain(s, err, why);
 		say(s, "%s", why);
-		return EXIT_LACKING;
 	}
-	return 0;
+	kernel_btf_done();
+	return err ? EXIT_LACKING : 0;
 }
 
 static void say_points(const struct session *s)
