@@ -88,9 +88,8 @@ __noinline int path_pseudo(__u64 at)
 	}
 	path_prepend_char(s, '[');
 	path_prepend_char(s, ':');
-	for (int i = sizeof(name) - 1; i >= 0; i--)
-		if (i < len)
-			path_prepend_char(s, name[i]);
+	path_prepend(s, (unsigned char *)name, len);
+	s->path_pos++; /* no slash */
 	return 1;
 }
 
