@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 #include "lib/opt.h"
@@ -121,7 +122,6 @@ TEST(what_is_wrong_is_named)
 	static char longer[4000];
 
 	memset(longer, 'a', sizeof(longer) - 1);
-	REFUSED(longer);
 	memcpy(longer, "--", 2);
 	REFUSED(longer);
 	REFUSED("--number", longer);

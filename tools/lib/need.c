@@ -350,9 +350,14 @@ int needs_attach(struct needs *needs, struct bpf_object *object)
 				continue;
 			}
 			err = -errno;
-			snprintf(reason, sizeof(reason), "%s", strerror(-err));
+			if (needs->tracefs < 0 && !strncmp(program_section(program), "tp/", 3))
+				snprintf(reason, sizeof(reason),
+					 "tracefs is not mounted, and mounting it fails (%s)",
+					 strerror(-err));
+			else
+				snprintf(reason, sizeof(reason), "%s", strerror(-err));
 			need_next(state, program_section(program), reason);
-			return state->point >= 0 || state->need->optional ? -EAGAIN : err;
+			return -EAGAIN;
 		}
 	}
 	return 0;

@@ -62,8 +62,7 @@ int needs_choose(struct needs *needs, struct bpf_object *object,
  * was one, that is, whether it makes sense to try again. */
 bool needs_blame(struct needs *needs, struct bpf_object *object, const char *log);
 
-/* Attaches all.  Returns 0, -EAGAIN if a point was refused and another one is to be tried (after a
- * new load), or another negative errno. */
+/* Attaches all.  Returns 0, or -EAGAIN if a point was refused: then choose and load again. */
 int needs_attach(struct needs *needs, struct bpf_object *object);
 
 void needs_detach(struct needs *needs);

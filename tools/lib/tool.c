@@ -533,36 +533,40 @@ static void print_stats(const struct session *s)
 	}
 }
 
+/* The losses by reason, in JSON or as text. */
+static void put_losses(const struct session *s, struct buf *b, bool json)
+{
+	const char *separator = "";
+
+	for (int i = 0; i < LOST_REASONS; i++) {
+		if (!s->lost[i])
+			continue;
+		buf_printf(b, json ? "%s\"%s\":%llu" : "%s%s %llu", separator, lost_names[i],
+			   (unsigned long long)s->lost[i]);
+		separator = json ? "," : ", ";
+	}
+}
+
 static void print_summary(struct session *s)
 {
-	struct buf *b = &s->output.buf;
-	uint64_t total;
-	bool any = false;
+	unsigned long long events = s->events, total;
+	struct buf *b = &s->output.buf, text = {};
 
 	tell_losses(s, true);
 	total = s->lost_told;
 	if (s->output.format == OUTPUT_JSON) {
 		buf_printf(b, "{\"type\":\"summary\",\"events\":%llu,\"lost\":%llu,\"lost_by\":{",
-			   (unsigned long long)s->events, (unsigned long long)total);
-		for (int i = 0; i < LOST_REASONS; i++)
-			if (s->lost[i]) {
-				buf_printf(b, "%s\"%s\":%llu", any ? "," : "", lost_names[i],
-					   (unsigned long long)s->lost[i]);
-				any = true;
-			}
+			   events, total);
+		put_losses(s, b, true);
 		buf_str(b, "}}\n");
-		output_flush(&s->output);
-	} else {
-		output_flush(&s->output);
-		fprintf(stderr, "%s: %llu events, %llu lost", s->name,
-			(unsigned long long)s->events, (unsigned long long)total);
-		for (int i = 0; i < LOST_REASONS; i++)
-			if (s->lost[i]) {
-				fprintf(stderr, "%s%s %llu", any ? ", " : " (", lost_names[i],
-					(unsigned long long)s->lost[i]);
-				any = true;
-			}
-		fprintf(stderr, "%s\n", any ? ")" : "");
+	}
+	output_flush(&s->output);
+	if (s->output.format != OUTPUT_JSON || s->stats) {
+		put_losses(s, &text, false);
+		buf_char(&text, '\0');
+		say(s, "%llu events, %llu lost%s%s%s", events, total, total ? " (" : "",
+		    text.data ? text.data : "", total ? ")" : "");
+		buf_done(&text);
 	}
 	if (s->stats)
 		print_stats(s);
