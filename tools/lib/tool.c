@@ -527,7 +527,7 @@ static void print_stats(const struct session *s)
 		if (bpf_program__fd(program) < 0 ||
 		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
 			continue;
-		say(s, "%s: %llu calls, %llu ns each", bpf_program__section_name(program) + 1,
+		say(s, "%s: %llu calls, %llu ns each", bpf_program__section_name(program),
 		    (unsigned long long)info.run_cnt,
 		    (unsigned long long)(info.run_cnt ? info.run_time_ns / info.run_cnt : 0));
 	}
