@@ -10,6 +10,7 @@
 #include "lib/task.bpf.h"
 #include "execsnoop.h"
 
+#define EFAULT		14
 #define FAILED_ARGS	64 /* arguments read of a failed attempt: pointer by pointer */
 #define FAILED_ARG_SIZE 1024
 
@@ -185,7 +186,9 @@ static __always_inline void failed_args(struct scratch *s, struct exec_event *ev
 	else
 		ev->args.flags |= last == ARG_UNREAD && !i ? BYTES_UNREAD : BYTES_TRUNCATED;
 	ev->args.len = s->len - ev->args.off;
-	ev->args_len = ev->args.len;
+	ev->args_len = last == ARG_LAST && !ev->args.flags ? ev->args.len : ~0ull;
+	if ((ev->args.flags & BYTES_UNREAD) && ev->ret != -EFAULT)
+		lost_count(LOST_READ_FAILED); /* a page that is not resident */
 }
 
 static __always_inline int exec_failed(const struct syscall *call)

@@ -23,7 +23,7 @@
 struct exec_event {
 	struct task_info task;
 	__u64 cgroup_id;
-	__u64 args_len; /* all of the arguments with their NULs, also what was not read */
+	__u64 args_len; /* of all arguments with their NULs, also of those not read; ~0: not known */
 	__s32 ret;
 	__u32 argc; /* ~0: not known */
 	__u32 loginuid;

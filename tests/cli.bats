@@ -1434,6 +1434,23 @@ aligned()
 	done
 }
 
+@test "at the end everything is told that waits in the ring, however much it is" {
+	need_root
+	for tool in "${tools[@]}"; do
+		trying "$tool"
+		start_tool "$tool" --json --buffer 16M -n ending
+		# More than a tool takes at a time.
+		kill -STOP "$tool_pid"
+		cause 5000 ending /nonexistent/ending
+		kill -INT "$tool_pid"
+		kill -CONT "$tool_pid"
+		wait_tool
+		assert_success
+		assert_events 5000 "$(marked /nonexistent/ending)"
+		assert_lost 0
+	done
+}
+
 @test "table and CSV end with everything told, too" {
 	need_root
 	for tool in "${tools[@]}"; do

@@ -113,7 +113,7 @@ static const struct column columns[] = {
 	COL(struct exec_event, "ARGC", argc, 5, "number of arguments",
 	    .flags = COL_EXTRA | COL_ABSENT, .absent = UINT32_MAX),
 	COL(struct exec_event, "ARGSLEN", args_len, 7, "bytes of all arguments with their NULs",
-	    .fmt = FMT_SIZE, .flags = COL_EXTRA),
+	    .fmt = FMT_SIZE, .flags = COL_EXTRA | COL_ABSENT, .absent = UINT64_MAX),
 	COL(struct exec_event, "RET", ret, 6, "0, or the error", .fmt = FMT_ERRNO),
 	COL(struct exec_event, "EXE", exe, -20,
 	    "program that runs, resolved; of a failure: as given", .fmt = FMT_PATH,

@@ -13,10 +13,13 @@
 #include <bpf/bpf.h>
 
 #include "lib/btf.h"
+#include "lib/command.h"
 #include "lib/filter.h"
 #include "lib/loop.h"
+#include "lib/loss.h"
 #include "lib/output.h"
 #include "lib/privilege.h"
+#include "lib/ring.h"
 #include "lib/text.h"
 #include "lib/tool.h"
 
@@ -29,12 +32,7 @@
 #define BUFFER_DEFAULT (4ull << 20)
 #define BUFFER_MAX     (1ull << 30)
 
-enum { EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_LACKING, EXIT_NOT_RUN = 126, EXIT_NOT_FOUND };
-
-/* The names of enum lost_reason. */
-static const char *const lost_names[LOST_REASONS] = {
-	"ring_full", "map_full", "unpaired", "read_failed", "recursion", "negative_interval",
-};
+enum { EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_LACKING };
 
 struct session {
 	const struct tool *tool;
@@ -47,26 +45,21 @@ struct session {
 	bool json, csv, no_header, stats, verbose, version, help;
 	enum output_time time;
 	bool time_set;
-	char **command;
 
 	/* while it runs */
 	struct tool_skeleton skeleton;
 	struct needs needs;
 	struct buf log; /* what libbpf said during the last attempt */
 	bool denied;	/* the kernel answered EPERM */
-	struct ring_buffer *ring;
-	struct losses *losses;
-	size_t losses_size;
-	uint64_t lost[LOST_REASONS], lost_told;
-	uint64_t lost_told_by[LOST_REASONS];
+	struct ring ring;
+	struct loss loss;
 	unsigned int ticks;
 	uint64_t events;
 	bool complete; /* --max-events reached */
 	struct output output;
 	struct loop loop;
 	int stats_fd;
-	pid_t child;
-	int child_go;	  /* written to when the command may start */
+	struct command command;
 	sigset_t signals; /* blocked when the tool was started */
 };
 
@@ -185,7 +178,7 @@ static int session_parse(struct session *s, int argc, char **argv)
 		return -1;
 	}
 	if (left < argc && !strcmp(argv[left - 1], "--")) {
-		s->command = argv + left;
+		s->command.argv = argv + left;
 		s->filters.command = true;
 	} else if (left < argc) {
 		say(s, "unexpected argument '%.100s': a command to trace comes after --",
@@ -380,139 +373,23 @@ static void say_points(const struct session *s)
 	}
 }
 
-/* ---- the traced command ---- */
-
-/* execvp()'s search, done here: the attempts that fail are not the command's. */
-static int find_command(const char *name, char path[PATH_SIZE])
-{
-	const char *dirs = getenv("PATH") ?: "/usr/local/bin:/usr/bin:/bin";
-	int err = -ENOENT;
-
-	if (strchr(name, '/')) {
-		snprintf(path, PATH_SIZE, "%s", name);
-		return access(path, X_OK) ? -errno : 0;
-	}
-	while (*name && *dirs) {
-		size_t n = strcspn(dirs, ":");
-		struct stat st;
-
-		snprintf(path, PATH_SIZE, "%.*s%s%s", (int)n, dirs, n ? "/" : "./", name);
-		if (!stat(path, &st) && S_ISREG(st.st_mode)) {
-			if (!access(path, X_OK))
-				return 0;
-			err = -EACCES;
-		}
-		dirs += n + (dirs[n] == ':');
-	}
-	return err;
-}
-
-static void run_command(const struct session *s, const char *path, int go)
-{
-	char byte;
-
-	signal(SIGPIPE, SIG_DFL);
-	sigprocmask(SIG_SETMASK, &s->signals, NULL);
-	if (read(go, &byte, 1) != 1)
-		_exit(EXIT_NOT_RUN); /* the tool has ended */
-	close(go);
-	execv(path, s->command);
-	dprintf(2, "%s: cannot run '%s': %s\n", s->name, s->command[0], strerror(errno));
-	_exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN);
-}
-
-/* Forks the command, which waits.  The fork hook is attached and takes it for traced. */
-static int fork_command(struct session *s, const char *path)
-{
-	int go[2];
-
-	if (pipe2(go, O_CLOEXEC))
-		return -errno;
-	fflush(NULL);
-	s->child = fork();
-	if (s->child < 0)
-		return -errno;
-	if (!s->child) {
-		close(go[1]);
-		run_command(s, path, go[0]);
-	}
-	close(go[0]);
-	s->child_go = go[1];
-	return 0;
-}
-
-/* ---- losses and the end ---- */
-
-static int map_losses(struct session *s)
-{
-	int fd = bpf_object__find_map_fd_by_name(s->skeleton.object, "lost");
-	size_t page = sysconf(_SC_PAGESIZE);
-	void *at;
-
-	s->losses_size = libbpf_num_possible_cpus() * sizeof(struct losses);
-	s->losses_size = (s->losses_size + page - 1) & ~(page - 1);
-	at = mmap(NULL, s->losses_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED)
-		return -errno;
-	s->losses = at;
-	return 0;
-}
-
-/* How often the kernel itself skipped a program, because it was running on that CPU. */
-static uint64_t count_recursion(const struct session *s)
-{
-	struct bpf_program *program;
-	uint64_t count = 0;
-
-	bpf_object__for_each_program(program, s->skeleton.object) {
-		struct bpf_prog_info info = {};
-		__u32 len = sizeof(info);
-
-		if (bpf_program__fd(program) >= 0 &&
-		    !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
-			count += info.recursion_misses;
-	}
-	return count;
-}
-
-static uint64_t sum_losses(struct session *s, bool recursion)
-{
-	int cpus = libbpf_num_possible_cpus();
-	uint64_t total = 0;
-	static uint64_t skipped;
-
-	memset(s->lost, 0, sizeof(s->lost));
-	for (int cpu = 0; cpu < cpus; cpu++)
-		for (int i = 0; i < LOST_REASONS; i++)
-			s->lost[i] += __atomic_load_n(&s->losses[cpu].count[i], __ATOMIC_RELAXED);
-	if (recursion)
-		skipped = count_recursion(s);
-	s->lost[LOST_RECURSION] += skipped;
-	for (int i = 0; i < LOST_REASONS; i++)
-		total += s->lost[i];
-	return total;
-}
+/* ---- the end ---- */
 
 /* Says what has been lost since the last time. */
-static void tell_losses(struct session *s, bool recursion)
+static void tell_losses(struct session *s, bool programs)
 {
-	uint64_t total = sum_losses(s, recursion);
-	struct buf *b = &s->output.buf;
-
-	if (total == s->lost_told)
+	if (!loss_look(&s->loss, programs))
 		return;
-	s->lost_told = total;
 	for (int i = 0; i < LOST_REASONS; i++) {
-		uint64_t n = s->lost[i] - s->lost_told_by[i];
+		const char *name;
+		unsigned long long n = loss_new(&s->loss, i, &name);
 
-		if (!n)
-			continue;
-		s->lost_told_by[i] = s->lost[i];
-		if (s->output.format == OUTPUT_JSON)
-			buf_printf(b, "{\"type\":\"lost\",\"reason\":\"%s\",\"count\":%llu}\n",
-				   lost_names[i], (unsigned long long)n);
-		else
-			say(s, "lost %llu (%s)", (unsigned long long)n, lost_names[i]);
+		if (n && s->output.format == OUTPUT_JSON)
+			buf_printf(&s->output.buf,
+				   "{\"type\":\"lost\",\"reason\":\"%s\",\"count\":%llu}\n", name,
+				   n);
+		else if (n)
+			say(s, "lost %llu (%s)", n, name);
 	}
 }
 
@@ -533,36 +410,22 @@ static void print_stats(const struct session *s)
 	}
 }
 
-/* The losses by reason, in JSON or as text. */
-static void put_losses(const struct session *s, struct buf *b, bool json)
-{
-	const char *separator = "";
-
-	for (int i = 0; i < LOST_REASONS; i++) {
-		if (!s->lost[i])
-			continue;
-		buf_printf(b, json ? "%s\"%s\":%llu" : "%s%s %llu", separator, lost_names[i],
-			   (unsigned long long)s->lost[i]);
-		separator = json ? "," : ", ";
-	}
-}
-
 static void print_summary(struct session *s)
 {
 	unsigned long long events = s->events, total;
 	struct buf *b = &s->output.buf, text = {};
 
 	tell_losses(s, true);
-	total = s->lost_told;
+	total = s->loss.total;
 	if (s->output.format == OUTPUT_JSON) {
 		buf_printf(b, "{\"type\":\"summary\",\"events\":%llu,\"lost\":%llu,\"lost_by\":{",
 			   events, total);
-		put_losses(s, b, true);
+		loss_put(&s->loss, b, true);
 		buf_str(b, "}}\n");
 	}
 	output_flush(&s->output);
 	if (s->output.format != OUTPUT_JSON || s->stats) {
-		put_losses(s, &text, false);
+		loss_put(&s->loss, &text, false);
 		buf_char(&text, '\0');
 		say(s, "%llu events, %llu lost%s%s%s", events, total, total ? " (" : "",
 		    text.data ? text.data : "", total ? ")" : "");
@@ -626,11 +489,11 @@ static int on_record(void *context, void *data, size_t size)
 static bool on_ring(void *context)
 {
 	struct session *s = context;
-	int n = ring_buffer__consume(s->ring);
+	int err = ring_consume(&s->ring, on_record, s);
 
 	if (output_flush(&s->output))
 		s->loop.done = true;
-	return n == -EAGAIN;
+	return err == -EAGAIN;
 }
 
 static void on_tick(void *context)
@@ -669,18 +532,14 @@ static int session_run(struct session *s)
 	const struct loop_calls calls = { .ring = on_ring, .tick = on_tick, .context = s };
 	int err;
 
-	s->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(s->skeleton.object, "events"),
-				   on_record, s, NULL);
-	if (!s->ring) {
-		say(s, "cannot read the ring buffer: %s", strerror(errno));
-		return EXIT_FAILED;
-	}
-	err = map_losses(s);
+	err = ring_init(&s->ring, bpf_object__find_map_fd_by_name(s->skeleton.object, "events"),
+			s->buffer);
 	if (!err)
-		err = loop_init(&s->loop, ring_buffer__epoll_fd(s->ring), s->duration_ns,
-				s->output.fd);
-	if (!err && s->child)
-		err = loop_watch_command(&s->loop, s->child);
+		err = loss_init(&s->loss, s->skeleton.object);
+	if (!err)
+		err = loop_init(&s->loop, s->ring.fd, s->duration_ns, s->output.fd);
+	if (!err && s->command.pid)
+		err = loop_watch_command(&s->loop, s->command.pid);
 	if (!err)
 		err = privilege_drop(bpf_works, s);
 	if (err) {
@@ -690,14 +549,14 @@ static int session_run(struct session *s)
 	s->output.waiting = wait_writable;
 	s->output.context = &s->loop;
 	print_attached(s);
-	if (s->child && write(s->child_go, "", 1) == 1)
-		close(take_fd(s->child_go));
+	if (s->command.pid)
+		command_start(&s->command);
 	err = loop_run(&s->loop, &calls);
 
 	needs_detach(&s->needs);
 	if (!s->complete) {
 		wait_for_programs();
-		while (!s->output.error && ring_buffer__consume(s->ring) == -EAGAIN)
+		while (!s->output.error && ring_consume(&s->ring, on_record, s) == -EAGAIN)
 			;
 	}
 	print_summary(s);
@@ -712,15 +571,15 @@ static int session_run(struct session *s)
 	return EXIT_FINE;
 }
 
-/* The command's status as a shell tells it; it is waited for if something else ended the tool. */
-static int command_status(struct session *s)
+/* The command's exit status; it is waited for if something else ended the tool. */
+static int wait_for_command(struct session *s)
 {
 	int status = s->loop.command_status;
 
 	sigprocmask(SIG_SETMASK, &s->signals, NULL);
-	if (!s->loop.command_ended && waitpid(s->child, &status, 0) != s->child)
+	if (!s->loop.command_ended && waitpid(s->command.pid, &status, 0) != s->command.pid)
 		return EXIT_FAILED;
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return command_status(status);
 }
 
 static int output_open(struct session *s)
@@ -745,15 +604,14 @@ static int output_open(struct session *s)
 
 static void session_done(struct session *s)
 {
-	ring_buffer__free(s->ring);
-	if (s->losses)
-		munmap(s->losses, s->losses_size);
+	ring_done(&s->ring);
+	loss_done(&s->loss);
 	session_unload(s);
 	loop_done(&s->loop);
 	output_done(&s->output);
 	buf_done(&s->log);
 	filter_options_done(&s->filters);
-	close_fd(&s->child_go);
+	command_cancel(&s->command);
 	close_fd(&s->stats_fd);
 }
 
@@ -770,11 +628,10 @@ static uint64_t buffer_size(uint64_t asked)
 int tool_main(const struct tool *tool, int argc, char **argv)
 {
 	struct session session = {
-		.tool = tool, .buffer = BUFFER_DEFAULT, .stats_fd = -1, .child_go = -1,
+		.tool = tool, .buffer = BUFFER_DEFAULT, .stats_fd = -1, .command.go = -1,
 		.loop = { .epoll = -1, .signals = -1, .tick = -1, .deadline = -1, .command = -1 },
 		.needs.tracefs = -1,
 	}, *s = &session;
-	char path[PATH_SIZE];
 	int status, err = 0;
 
 	for (size_t i = 0; tool->stem[i] && i < sizeof(s->name) - 1; i++)
@@ -790,8 +647,8 @@ int tool_main(const struct tool *tool, int argc, char **argv)
 	text_init();
 	tzset(); /* reads its file now, not between events */
 	sigprocmask(SIG_SETMASK, NULL, &s->signals);
-	if (s->command && (err = find_command(s->command[0], path))) {
-		say(s, "cannot run '%s': %s", s->command[0], strerror(-err));
+	if (s->command.argv && (err = command_find(&s->command))) {
+		say(s, "cannot run '%s': %s", s->command.argv[0], strerror(-err));
 		status = err == -ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN;
 	}
 	if (!status)
@@ -800,17 +657,17 @@ int tool_main(const struct tool *tool, int argc, char **argv)
 		status = session_start(s);
 	if (!status && s->verbose)
 		say_points(s);
-	if (!status && s->command && (err = fork_command(s, path))) {
+	if (!status && s->command.argv && (err = command_fork(&s->command, s->name, &s->signals))) {
 		say(s, "cannot fork: %s", strerror(-err));
 		status = EXIT_FAILED;
 	}
 	if (!status)
 		status = session_run(s);
-	if (s->child > 0 && !status) {
-		status = command_status(s);
-	} else if (s->child > 0) {
-		close(take_fd(s->child_go)); /* if it still waits, it ends now */
-		command_status(s);
+	if (s->command.pid && !status) {
+		status = wait_for_command(s);
+	} else if (s->command.pid) {
+		command_cancel(&s->command);
+		wait_for_command(s);
 	}
 	session_done(s);
 	return status;
