@@ -1,1 +1,78 @@
-# placeholder
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Which attach points are used in the guests, that they see what happens, and that those behind
+# them do when they are left out.  Run by tests/vm.bats, inside: what the live kernel takes is its
+# own business.
+#
+# shellcheck disable=SC2154 # variables of helpers.bash
+
+load ../helpers
+
+# Tool, need, attach point, and what is left out so that it is reached.  All kernels of the list
+# have the best ones.
+points='
+	execsnoop exec tp_btf/sched_process_exec
+	execsnoop exec tp_btf/sched_process_exec fexit,fentry
+	execsnoop exec raw_tp/sched_process_exec fexit,fentry,tp_btf
+	execsnoop exec tp/sched/sched_process_exec fexit,fentry,tp_btf,raw_tp
+	opensnoop open fexit/do_sys_openat2
+	opensnoop open tp_btf/sys_exit fexit,fentry
+	opensnoop open raw_tp/sys_exit fexit,fentry,tp_btf
+	opensnoop open tp/raw_syscalls/sys_enter+tp/raw_syscalls/sys_exit fexit,fentry,tp_btf,raw_tp
+'
+
+# rows TOOL FUNCTION: FUNCTION NEED POINT WITHOUT for each row of the table.
+rows()
+{
+	local of need point without n=0
+	while read -r of need point without; do
+		if [[ $of == "$1" ]]; then
+			echo "--- CORELETS_WITHOUT='$without': $of"
+			CORELETS_WITHOUT=$without "$2" "$need" "$point"
+			n=$((n + 1))
+		fi
+	done <<<"$points"
+	[[ $n -gt 0 ]] || fail "no row for $1"
+}
+
+# attached_to NEED POINT: so the tool said when it was ready.
+attached_to()
+{
+	local used
+	used=$(head -n 1 "$OUT" | jq -r --arg need "$1" '.programs[] | select(.need == $need).attach')
+	assert_equal "$used" "$2"
+	echo "# $(uname -r): $need: $used${CORELETS_WITHOUT:+ without $CORELETS_WITHOUT}" >&3
+}
+
+@test "execsnoop: tp_btf, then raw_tp, then the classic tracepoint" {
+	check()
+	{
+		trace execsnoop -- exec plain --times 7 -- one "two words"
+		attached_to "$@"
+		assert_events 7 '.args == ["noop", "one", "two words"] and .ret == 0 and .comm == "exec"'
+		assert_events 8
+		assert_lost 0
+	}
+	rows execsnoop check
+}
+
+@test "opensnoop: fexit, then the exit of the call by tp_btf, raw_tp, classic tracepoint" {
+	check()
+	{
+		trace opensnoop -- open --times 7 /dev/null /nonexistent/x
+		attached_to "$@"
+		assert_events 7 '.path == "/dev/null" and .ret >= 0'
+		assert_events 7 '.path == "/nonexistent/x" and .ret == -2'
+		assert_events 14
+		assert_lost 0
+	}
+	rows opensnoop check
+}
+
+@test "every tool is in the table" {
+	local file
+	for file in "$TOP"/tools/*.c; do
+		grep -q "^\s$(basename "$file" .c) " <<<"$points" || fail "no row for $file"
+	done
+}
