@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Every exec.  sched_process_exec is the truth for the successful ones, whichever call made them;
  * the exits of the calls themselves tell of the failures. */
+#include "vmlinux.h"
+#include "execsnoop.h"
+#define EVENT	   struct exec_event
 #define RECORD_MAX (96 << 10)
 
 #include "lib/trace.bpf.h"
@@ -8,7 +11,6 @@
 #include "lib/path.bpf.h"
 #include "lib/syscall.bpf.h"
 #include "lib/task.bpf.h"
-#include "execsnoop.h"
 
 #define EFAULT		14
 #define FAILED_ARGS	64 /* arguments read of a failed attempt: pointer by pointer */

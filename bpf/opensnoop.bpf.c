@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Every open.  At the exit of the call the kernel has resolved the path already: the descriptor
  * leads to the file, and the file to its path.  A failure has the path as given only. */
+#include "vmlinux.h"
+#include "opensnoop.h"
+#define EVENT	   struct open_event
 #define RECORD_MAX (24 << 10)
 
 #include "lib/trace.bpf.h"
@@ -8,7 +11,6 @@
 #include "lib/path.bpf.h"
 #include "lib/syscall.bpf.h"
 #include "lib/task.bpf.h"
-#include "opensnoop.h"
 
 #define EINTR	    4
 #define EFAULT	    14

@@ -5,7 +5,10 @@
  * A record is put together in a scratch area of this CPU and copied into the ring in its exact
  * length: bpf_ringbuf_reserve() wants a constant size, and most strings are short.  The area is
  * guarded by a counter, because on preemptible kernels another task's program may run on the same
- * CPU in the middle: whoever comes second gives up and is counted. */
+ * CPU in the middle: whoever comes second gives up and is counted.
+ *
+ * Before this is included: EVENT is the struct of the tool's events, RECORD_MAX the bytes of its
+ * longest record. */
 #ifndef CORELETS_TRACE_BPF_H
 #define CORELETS_TRACE_BPF_H
 
@@ -15,10 +18,6 @@
 #include <bpf/bpf_tracing.h>
 #include "lib/event.h"
 #include "lib/compat.bpf.h"
-
-#ifndef RECORD_MAX
-#define RECORD_MAX (16 << 10) /* the longest record of this tool, a power of two */
-#endif
 
 #define RECORD_SLACK 4096 /* so that the verifier sees that what is checked fits */
 #define STRING_MAX   4096
@@ -36,7 +35,10 @@ struct scratch {
 	__u64 root_dentry, root_mnt; /* where it ends */
 	__u64 source;
 	char path[2 * PATH_SIZE]; /* filled from PATH_SIZE downwards */
-	char record[RECORD_MAX + RECORD_SLACK];
+	union {
+		EVENT event; /* so that the object's BTF has it */
+		char record[RECORD_MAX + RECORD_SLACK];
+	};
 };
 
 struct {

@@ -102,6 +102,12 @@ static void value_bytes(const struct bytes *b, const void *event, size_t size, s
 		v->kind = VALUE_UNREAD;
 		return;
 	}
+	if (!b->off && (b->flags & BYTES_TRUNCATED)) {
+		v->kind = VALUE_TEXT; /* there was no room for any of it */
+		v->data = "";
+		v->len = 0;
+		return;
+	}
 	if (!b->off || b->off > size || b->len > size - b->off) {
 		v->kind = b->off ? VALUE_UNREAD : VALUE_ABSENT;
 		return;

@@ -5,9 +5,9 @@
 #include <linux/magic.h>
 #include <mntent.h>
 #include <pwd.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 #include <bpf/bpf.h>
@@ -42,21 +42,17 @@ static int parse_number(const char *text, uint32_t *ret)
 	return 0;
 }
 
+/* As the caller's PID namespace numbers them, whichever /proc is mounted. */
 static bool pid_exists(uint32_t id, bool thread)
 {
-	char path[64];
-	_cleanup_fclose_ FILE *status = NULL;
-	char line[128];
+	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%u/status", id);
-	status = fopen(path, "re");
-	if (!status)
-		return false;
-	/* /proc/TID exists for every thread: the leader's id is the process's. */
-	while (!thread && fgets(line, sizeof(line), status))
-		if (!strncmp(line, "Tgid:", 5))
-			return strtoul(line + 5, NULL, 10) == id;
-	return thread;
+	if (thread)
+		return !syscall(SYS_tkill, id, 0) || errno == EPERM;
+	fd = syscall(SYS_pidfd_open, id, 0); /* of processes only, not of their threads */
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 /* Calls *one* for each part of a comma-separated list. */
@@ -189,6 +185,10 @@ int filter_open_cgroup(const char *path, char why[256])
 	_cleanup_close_ int fd = -1;
 	struct statfs fs;
 
+	if (!*path) {
+		snprintf(why, 256, "--cgroup: an empty path; write / for the root");
+		return -EINVAL;
+	}
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0 && !fstatfs(fd, &fs)) {
 		if ((unsigned int)fs.f_type == CGROUP2_SUPER_MAGIC)

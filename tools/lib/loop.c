@@ -116,6 +116,9 @@ static void loop_take_signals(struct loop *loop)
 		sigset_t set;
 
 		loop->stops++;
+		/* What a terminal sends goes to the command by itself. */
+		if (info.ssi_code != SI_KERNEL)
+			loop->forward = info.ssi_signo;
 		loop->done = true;
 		sigemptyset(&set);
 		sigaddset(&set, SIGINT);

@@ -11,6 +11,7 @@
 struct loop {
 	int epoll, signals, tick, deadline, command;
 	int stops;	  /* SIGINT and SIGTERM seen */
+	int forward;	  /* a signal for the command, 0: none */
 	bool done;	  /* set by whoever wants the loop to end */
 	bool reader_gone; /* the other end of the output was closed */
 	bool command_ended;

@@ -323,6 +323,19 @@ static size_t table_value(struct buf *b, const struct column *c, const struct va
 	}
 }
 
+/* How wide a column is at least; negative: aligned left. */
+static int column_width(const struct output *output, const struct column *c)
+{
+	static const int time_widths[] = {
+		[TIME_CLOCK] = -8,
+		[TIME_ISO] = -30,
+		[TIME_DELTA] = -10,
+		[TIME_MONO] = -14,
+	};
+
+	return c->kind == COLUMN_TIME ? time_widths[output->time] : c->width;
+}
+
 static void table_row(struct output *output, const void *event, size_t size)
 {
 	const struct task_info *task = event;
@@ -330,7 +343,8 @@ static void table_row(struct output *output, const void *event, size_t size)
 
 	for (size_t i = 0; i < output->columns.count; i++) {
 		const struct column *c = output->columns.shown[i];
-		size_t width, want = c->width < 0 ? -c->width : c->width;
+		int least = column_width(output, c);
+		size_t width, want = abs(least);
 		struct value v;
 
 		if (i)
@@ -347,10 +361,10 @@ static void table_row(struct output *output, const void *event, size_t size)
 			buf_pad(&output->cell, 2 * depth);
 			width = 2 * depth + table_value(&output->cell, c, &v);
 		}
-		if (c->width > 0 && width < want)
+		if (least > 0 && width < want)
 			buf_pad(b, want - width);
 		buf_add(b, output->cell.data, output->cell.len);
-		if (c->width < 0 && width < want && i + 1 < output->columns.count)
+		if (least < 0 && width < want && i + 1 < output->columns.count)
 			buf_pad(b, want - width);
 	}
 	buf_char(b, '\n');
@@ -499,7 +513,8 @@ void output_header(struct output *output)
 	for (size_t i = 0; i < output->columns.count; i++) {
 		const struct column *c = output->columns.shown[i];
 		bool csv = output->format == OUTPUT_CSV, last = i + 1 == output->columns.count;
-		size_t len = strlen(c->header), want = c->width < 0 ? -c->width : c->width;
+		int least = csv ? 0 : column_width(output, c);
+		size_t len = strlen(c->header), want = abs(least);
 
 		if (i)
 			buf_char(b, csv ? ',' : ' ');
@@ -507,10 +522,10 @@ void output_header(struct output *output)
 			buf_str(b, c->key);
 			continue;
 		}
-		if (c->width > 0 && len < want)
+		if (least > 0 && len < want)
 			buf_pad(b, want - len);
 		buf_str(b, c->header);
-		if (c->width < 0 && len < want && !last)
+		if (least < 0 && len < want && !last)
 			buf_pad(b, want - len);
 	}
 	buf_str(b, output->format == OUTPUT_CSV ? "\r\n" : "\n");

@@ -66,15 +66,19 @@ struct session {
 /* The one session, for libbpf's log, which has no context. */
 static struct session *logging;
 
+/* One line on standard error; what it quotes can forge nothing. */
 __attribute__((format(printf, 2, 3))) static void say(const struct session *s, const char *fmt, ...)
 {
+	char message[1024];
+	struct buf line = {};
 	va_list args;
 
-	fprintf(stderr, "%s: ", s->name);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	vsnprintf(message, sizeof(message), fmt, args);
 	va_end(args);
-	fputc('\n', stderr);
+	text_put(&line, message, strlen(message));
+	fprintf(stderr, "%s: %.*s\n", s->name, (int)line.len, line.data ? line.data : "");
+	buf_done(&line);
 }
 
 /* ---- options ---- */
@@ -91,6 +95,16 @@ static int parse_timestamp(const char *arg, void *target, char why[128])
 			return 0;
 		}
 	snprintf(why, 128, "'%.60s' is none of clock, iso, delta, mono, none", arg);
+	return -EINVAL;
+}
+
+static int parse_duration(const char *arg, void *target, char why[128])
+{
+	int err = opt_parse_time(arg, target, why);
+
+	if (err || *(uint64_t *)target)
+		return err;
+	snprintf(why, 128, "'%.60s' is no time above 0", arg);
 	return -EINVAL;
 }
 
@@ -139,7 +153,7 @@ static int session_parse(struct session *s, int argc, char **argv)
 			 "only threads of this name; a trailing * matches a prefix"),
 		OPT_STRING('c', "cgroup", "PATH", &s->filters.cgroup,
 			   "only tasks in or below this cgroup (v2)"),
-		OPT_CALL('d', "duration", "TIME", opt_parse_time, &s->duration_ns,
+		OPT_CALL('d', "duration", "TIME", parse_duration, &s->duration_ns,
 			 "stop after 10, 1.5, 500ms, 2m, 1h"),
 		OPT_CALL(0, "max-events", "N", parse_count, &s->max_events,
 			 "stop after exactly N events"),
@@ -192,6 +206,8 @@ static int session_parse(struct session *s, int argc, char **argv)
 		snprintf(why, sizeof(why), "--json and --csv exclude each other");
 	else if (s->filters.follow && !s->filters.pids.count)
 		snprintf(why, sizeof(why), "--follow goes with --pid");
+	else if (s->command.argv && (s->filters.pids.count || s->filters.tids.count))
+		snprintf(why, sizeof(why), "--pid and --tid do not go with a command");
 	else if (s->buffer > BUFFER_MAX)
 		snprintf(why, sizeof(why), "--buffer: at most 1G");
 	else if (columns_select(&s->output.columns, s->tool->columns, s->columns, s->json || s->csv,
@@ -546,6 +562,10 @@ static int session_run(struct session *s)
 		say(s, "cannot start: %s", strerror(-err));
 		return EXIT_FAILED;
 	}
+	if (s->output_file && ftruncate(s->output.fd, 0) && errno != EINVAL) {
+		say(s, "--output: cannot empty %s: %s", s->output_file, strerror(errno));
+		return EXIT_FAILED;
+	}
 	s->output.waiting = wait_writable;
 	s->output.context = &s->loop;
 	print_attached(s);
@@ -577,6 +597,8 @@ static int wait_for_command(struct session *s)
 	int status = s->loop.command_status;
 
 	sigprocmask(SIG_SETMASK, &s->signals, NULL);
+	if (s->loop.forward && !s->loop.command_ended)
+		kill(s->command.pid, s->loop.forward);
 	if (!s->loop.command_ended && waitpid(s->command.pid, &status, 0) != s->command.pid)
 		return EXIT_FAILED;
 	return command_status(status);
@@ -588,7 +610,7 @@ static int output_open(struct session *s)
 
 	s->output.fd = STDOUT_FILENO;
 	if (s->output_file) {
-		s->output.fd = open(s->output_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		s->output.fd = open(s->output_file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 		if (s->output.fd < 0 || fstat(s->output.fd, &st) ||
 		    (S_ISREG(st.st_mode) && fchmod(s->output.fd, 0600))) {
 			say(s, "--output: cannot write %s: %s", s->output_file, strerror(errno));
@@ -636,6 +658,7 @@ int tool_main(const struct tool *tool, int argc, char **argv)
 
 	for (size_t i = 0; tool->stem[i] && i < sizeof(s->name) - 1; i++)
 		s->name[i] = tool->stem[i] == '_' ? '-' : tool->stem[i];
+	text_init();
 	status = session_parse(s, argc, argv);
 	if (status) {
 		filter_options_done(&s->filters);
@@ -644,7 +667,6 @@ int tool_main(const struct tool *tool, int argc, char **argv)
 		return fflush(stdout) || ferror(stdout) ? EXIT_FAILED : EXIT_FINE;
 	}
 	s->buffer = buffer_size(s->buffer);
-	text_init();
 	tzset(); /* reads its file now, not between events */
 	sigprocmask(SIG_SETMASK, NULL, &s->signals);
 	if (s->command.argv && (err = command_find(&s->command))) {
