@@ -41,7 +41,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all man install uninstall clean vmlinux quickstart check format FORCE
+.PHONY: all man install uninstall clean vmlinux quickstart check bench format FORCE
 
 # Quiet unless V=1.
 ifeq ($(V),1)
@@ -186,6 +186,10 @@ quickstart:
 	$(Q)packaging/deps build
 	$(Q)$(MAKE) all
 	$(Q)packaging/quickstart $(BUILD)/execsnoop
+
+# Beside the tools that a user would take instead.
+bench: all workloads
+	$(Q)BUILD='$(BUILD)' tests/bench/peers
 
 format:
 	$(Q)find tools bpf tests -name '*.[ch]' -exec clang-format-14 -i {} +
