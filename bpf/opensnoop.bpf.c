@@ -26,6 +26,16 @@ const volatile __u32 access_any = 0; /* --flags: bit n: access mode n */
 const volatile __u32 prefix_len = 0;
 const volatile char prefix[PREFIX_MAX] = {};
 
+/* io_uring: what was asked for, from submission to completion. */
+struct uring_open {
+	__u64 start_ns;
+	__u64 ids; /* of the thread that asked: a worker may do it */
+	char comm[COMM_SIZE];
+	__u32 len; /* with its NUL; 0: could not be read */
+	__u32 cut; /* there may be more of it */
+	char name[1024];
+};
+
 /* An open, whichever way it was asked for. */
 struct open_call {
 	__u64 start_ns;
@@ -37,14 +47,7 @@ struct open_call {
 	__u32 fixed;
 	__u32 cut;	   /* given is not all of it */
 	const char *given; /* in user memory, or in the kernel's for io_uring */
-};
-
-/* io_uring: what was asked for, from submission to completion. */
-struct uring_open {
-	__u64 start_ns;
-	__u32 len; /* with its NUL; 0: could not be read */
-	__u32 cut; /* there may be more of it */
-	char name[1024];
+	const struct uring_open *asked;
 };
 
 struct {
@@ -146,6 +149,11 @@ static __always_inline void open_fill(struct scratch *s, struct open_event *ev,
 				      const struct open_call *call, struct task_struct *task)
 {
 	task_info_fill(&ev->task);
+	if (call->asked) {
+		ev->task.pid = call->asked->ids >> 32;
+		ev->task.tid = call->asked->ids;
+		__builtin_memcpy(ev->task.comm, call->asked->comm, sizeof(ev->task.comm));
+	}
 	ev->ret = call->ret;
 	/* ERESTARTSYS and the like (include/linux/errno.h) are EINTR to the caller, if at all. */
 	if (ev->ret <= -512 && ev->ret >= -516)
@@ -390,15 +398,16 @@ int BPF_PROG(open_return, int dfd, const char *name, struct open_how *how, long 
 	struct open_call call = { .dfd = dfd, .given = name, .ret = result, .mode = how->mode };
 	struct pending pending;
 
+	call.via = call_via();
 	call.flags = how->flags;
-	if (!syscall_compat())
-		call.flags &= ~(__u64)KERNEL_O_LARGEFILE; /* the kernel adds it */
+	/* The kernel adds it, but for those who may not want large files. */
+	if (call.via < VIA_COMPAT || call.via == VIA_OPENAT2 + VIA_COMPAT)
+		call.flags &= ~(__u64)KERNEL_O_LARGEFILE;
 	if ((failed_only && call.ret >= 0) || !open_flags_wanted(call.flags) || !task_wanted())
 		return 0;
 	if (wants(WANT_LATENCY) && pending_take(PENDING_ANY, &pending))
 		call.start_ns = pending.start_ns;
 	call.mode &= 07777;
-	call.via = call_via();
 	return open_record(&call);
 }
 
@@ -503,6 +512,8 @@ static __always_inline int uring_submit(struct io_kiocb *req)
 	if (!new)
 		return 0;
 	new->start_ns = bpf_ktime_get_boot_ns();
+	new->ids = current_ids();
+	bpf_get_current_comm(new->comm, sizeof(new->comm));
 	len = bpf_probe_read_kernel_str(new->name, sizeof(new->name), io_open_name(open));
 	new->len = len < 0 ? 0 : len;
 	new->cut = len == sizeof(new->name);
@@ -518,27 +529,28 @@ static __always_inline int uring_done(struct io_kiocb *req)
 	struct uring_open *asked;
 	__u64 key = (__u64)req;
 
-	if (!req || !uring_is_open(req) || !task_wanted())
+	if (!req || !uring_is_open(req))
+		return 0;
+	/* What was asked for has passed the filters then; the worker's name would not. */
+	asked = bpf_map_lookup_elem(&uring_opens, &key);
+	if (!asked && !task_wanted())
 		return 0;
 	call.ret = BPF_CORE_READ(req, cqe.res);
-	if (failed_only && call.ret >= 0)
-		return 0;
 	call.dfd = BPF_CORE_READ(open, dfd);
 	call.flags = BPF_CORE_READ(open, how.flags) & ~(__u64)KERNEL_O_LARGEFILE;
 	call.mode = BPF_CORE_READ(open, how.mode) & 07777;
 	if (bpf_core_field_exists(open->file_slot))
 		call.fixed = !!BPF_CORE_READ(open, file_slot);
-	if (!open_flags_wanted(call.flags))
-		return 0;
-	asked = bpf_map_lookup_elem(&uring_opens, &key);
 	if (asked) {
 		call.start_ns = asked->start_ns;
+		call.asked = asked;
 		call.given = asked->len ? asked->name : NULL;
 		call.cut = asked->cut;
-	} else {
-		lost_count(LOST_UNPAIRED);
+	} else if (call.ret < 0) {
+		lost_count(LOST_UNPAIRED); /* its path */
 	}
-	open_record(&call);
+	if ((!failed_only || call.ret < 0) && open_flags_wanted(call.flags))
+		open_record(&call);
 	if (asked)
 		bpf_map_delete_elem(&uring_opens, &key);
 	return 0;

@@ -78,6 +78,7 @@ struct filter {
 	__u32 without;	  /* WITHOUT_*: helpers not to be used */
 	__u32 tool;	  /* the tool's own pid, also with --self */
 	__u32 unused;
+	__u64 since_ns;		      /* CLOCK_BOOTTIME, before anything was attached */
 	__u32 comm_len[FILTER_COMMS]; /* bytes to compare; COMM_SIZE means all, with the NUL */
 	char comm[FILTER_COMMS][COMM_SIZE];
 };

@@ -208,6 +208,26 @@ static __always_inline bool comm_wanted(void)
 	return false;
 }
 
+/* Takes the current process for followed if its parent is, and it began after the tool: where
+ * programs can be preempted (Linux 7.0), the kernel may leave out the one at its fork, for another
+ * task is in it on that CPU.  That is counted as a loss; the process is not to be lost with it. */
+static __always_inline bool follow_adopt(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task(), *parent;
+	__u32 pid, tgid = bpf_get_current_pid_tgid() >> 32;
+
+	if (BPF_CORE_READ(task, group_leader, start_boottime) < filter.since_ns)
+		return false;
+	parent = BPF_CORE_READ(task, real_parent);
+	pid = task_pid(parent);
+	if (!(filter.command && pid == filter.tool) &&
+	    !(filter.follow_pids && bpf_map_lookup_elem(&filter_pids, &pid)) &&
+	    !followed_get(BPF_CORE_READ(parent, tgid)))
+		return false;
+	followed_set(tgid, true);
+	return true;
+}
+
 /* Whether the current task passes -p, -t, -f, -u, -n, -c and is not the tool itself.  Call it
  * before anything is read or remembered. */
 static __always_inline bool task_wanted(void)
@@ -221,7 +241,7 @@ static __always_inline bool task_wanted(void)
 		bool listed = filter.pids && bpf_map_lookup_elem(&filter_pids, &pid);
 
 		if (!listed && filter.follow)
-			listed = followed_get(bpf_get_current_pid_tgid() >> 32);
+			listed = followed_get(bpf_get_current_pid_tgid() >> 32) || follow_adopt();
 		if (!listed)
 			return false;
 	}
@@ -380,8 +400,10 @@ __noinline int record_add_string(__u64 src, __u32 max, __u32 from)
 		n = bpf_probe_read_user_str(s->record + off, max, (void *)src);
 	else
 		n = bpf_probe_read_kernel_str(s->record + off, max, (void *)src);
-	if (n <= 0)
+	if (n < 0)
 		return BYTES_UNREAD;
+	if (!n)
+		n = 1; /* an empty string, until Linux 6.13 without its NUL */
 	s->len = off + n - 1;
 	if (n < max)
 		return 0;

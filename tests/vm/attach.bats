@@ -5,7 +5,7 @@
 # them do when they are left out.  Run by tests/vm.bats, inside: what the live kernel takes is its
 # own business.
 #
-# shellcheck disable=SC2154 # variables of helpers.bash
+# shellcheck disable=SC2154,SC2317 # variables of helpers.bash, functions called by name
 
 load ../helpers
 

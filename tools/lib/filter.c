@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #include <bpf/bpf.h>
 
@@ -246,6 +247,7 @@ int filter_configure(const struct filter_options *options, struct filter *filter
 		     struct bpf_object *object, uint32_t ring_size)
 {
 	bool follow = options->follow || options->command;
+	struct timespec now;
 	uint32_t pid_max;
 	int cpus = libbpf_num_possible_cpus();
 	struct stat st;
@@ -254,6 +256,8 @@ int filter_configure(const struct filter_options *options, struct filter *filter
 		return cpus;
 	if (!stat("/proc/self/ns/pid", &st) && st.st_ino != PIDNS_INIT_INO)
 		filter->pidns = st.st_ino;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	filter->since_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
 	filter->tool = getpid();
 	filter->self = options->self ? 0 : getpid();
 	filter->command = options->command;
