@@ -7,6 +7,8 @@
 
 static bool failed;
 static bool given_path;
+static bool light;
+static bool thorough = true;
 static const char *prefix;
 static struct open_flags asked;
 
@@ -15,14 +17,26 @@ static const struct opt options[] = {
 	OPT_CALL(0, "flags", "LIST", open_flags_parse, &asked,
 		 "only opens with any of these O_ flags"),
 	OPT_STRING(0, "path-prefix", "TEXT", &prefix, "only paths that begin like this"),
+	OPT_BOOL(0, "light", &light,
+		 "hook opens alone (fexit), not the exit of all calls: see the man page"),
 	OPT_BOOL('F', "given-path", &given_path, "show the path as given, not as resolved"),
 	OPT_END,
 };
 
 static const struct need needs[] = {
 	{ .name = "open",
+	  .when = &thorough,
+	  .points = { "open_exit", "open_exit_raw", "open_enter_tp+open_exit_tp" } },
+	{ .name = "open",
+	  .when = &light,
 	  .points = { "open_return", "open_exit", "open_exit_raw", "open_enter_tp+open_exit_tp" } },
 	{ .name = "latency",
+	  .when = &thorough,
+	  .points = { "open_enter", "open_enter_raw", "open_enter_tp" },
+	  .when_wanted = WANT_LATENCY,
+	  .in_flight = true },
+	{ .name = "latency",
+	  .when = &light,
 	  .points = { "open_call_start", "open_enter", "open_enter_raw", "open_enter_tp" },
 	  .when_wanted = WANT_LATENCY,
 	  .in_flight = true },
@@ -41,6 +55,7 @@ static const struct need needs[] = {
 
 static int check(char why[256])
 {
+	thorough = !light;
 	if (prefix && (*prefix != '/' || strlen(prefix) >= PREFIX_MAX)) {
 		snprintf(why, 256, "--path-prefix: begin with / and write at most %d bytes",
 			 PREFIX_MAX - 1);

@@ -13,13 +13,11 @@ load ../helpers
 # have the best ones.
 points='
 	execsnoop exec tp_btf/sched_process_exec
-	execsnoop exec tp_btf/sched_process_exec fexit,fentry
-	execsnoop exec raw_tp/sched_process_exec fexit,fentry,tp_btf
-	execsnoop exec tp/sched/sched_process_exec fexit,fentry,tp_btf,raw_tp
-	opensnoop open fexit/do_sys_openat2
-	opensnoop open tp_btf/sys_exit fexit,fentry
-	opensnoop open raw_tp/sys_exit fexit,fentry,tp_btf
-	opensnoop open tp/raw_syscalls/sys_enter+tp/raw_syscalls/sys_exit fexit,fentry,tp_btf,raw_tp
+	execsnoop exec raw_tp/sched_process_exec tp_btf
+	execsnoop exec tp/sched/sched_process_exec tp_btf,raw_tp
+	opensnoop open tp_btf/sys_exit
+	opensnoop open raw_tp/sys_exit tp_btf
+	opensnoop open tp/raw_syscalls/sys_enter+tp/raw_syscalls/sys_exit tp_btf,raw_tp
 '
 
 # rows TOOL FUNCTION: FUNCTION NEED POINT WITHOUT for each row of the table.
@@ -57,7 +55,7 @@ attached_to()
 	rows execsnoop check
 }
 
-@test "opensnoop: fexit, then the exit of the call by tp_btf, raw_tp, classic tracepoint" {
+@test "opensnoop: the exit of the call by tp_btf, then raw_tp, then the classic tracepoint" {
 	check()
 	{
 		trace opensnoop -- open --times 7 /dev/null /nonexistent/x
@@ -68,6 +66,21 @@ attached_to()
 		assert_lost 0
 	}
 	rows opensnoop check
+}
+
+@test "opensnoop --light: the function that all opens come to" {
+	local call
+	for call in open openat openat2 creat; do
+		trace opensnoop --light -o +flags,lat_ns -- open --call "$call" --times 5 --flags O_RDWR \
+			"$BATS_TEST_TMPDIR/file" /nonexistent/x
+		attached_to open fexit/do_sys_openat2
+		attached_to latency fentry/do_sys_openat2
+		assert_events 5 '.path == "/nonexistent/x" and .ret == -2 and .lat_ns > 0'
+		[[ $call == creat ]] || assert_events 5 '(.path | endswith("/x")) and .flags == "O_RDWR"'
+		assert_events 10
+	done
+	trace opensnoop --light -o +flags -- ia32 open /etc/passwd 3
+	assert_events 6 '.path == "/etc/passwd" and .ret >= 0'
 }
 
 @test "every tool is in the table" {

@@ -38,9 +38,8 @@ int needs_add(struct needs *needs, const struct need *table, uint64_t wanted)
 {
 	needs->without_task_storage = list_has(needs->without, "task_storage");
 	for (; table->name; table++) {
-		bool conditional = table->when || table->when_wanted;
-
-		if (conditional && !(table->when && *table->when) && !(table->when_wanted & wanted))
+		if ((table->when && !*table->when) ||
+		    (table->when_wanted && !(table->when_wanted & wanted)))
 			continue;
 		if (needs->count == NEEDS_MAX)
 			return -E2BIG;

@@ -17,7 +17,7 @@ struct need {
 	/* Programs, best first; "a+b" are attached together, in this order. */
 	const char *points[6];
 	const bool *when;     /* needed only if this is set */
-	uint64_t when_wanted; /* ... or if one of these columns is shown */
+	uint64_t when_wanted; /* ... and if one of these columns is shown */
 	const char *type;     /* ... and only where the kernel's BTF has this */
 	bool in_flight;	      /* remembers calls; so do all points of several programs */
 	bool optional;	      /* without it the tool runs on and says what it cannot see */
