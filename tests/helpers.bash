@@ -177,6 +177,10 @@ start_tool()
 				ready_file=${!next}
 			fi
 		done
+		# What the tool before wrote there is not this one's word.
+		if grep -qs '^{"type":"attached"' "$ready_file"; then
+			rm "$ready_file"
+		fi
 	fi
 	# A shell starts what runs in the background with SIGINT ignored, and without its input.
 	"${run_as[@]}" env --default-signal=INT,QUIT "$TOOLS/$tool" "$@" <&0 >"$OUT" 2>"$ERR" 3>&- &
