@@ -218,7 +218,8 @@ static __always_inline void open_dir(struct scratch *s, struct open_event *ev,
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	struct file *dir;
 
-	if (ev->given.len && s->record[ev->given.off & 8191] == '/')
+	/* Behind the fixed part and two paths at most: 16 KiB are enough, and fit. */
+	if (ev->given.len && s->record[ev->given.off & 16383] == '/')
 		return;
 	if (call->dfd == AT_FDCWD) {
 		path_walk((__u64)&fs->pwd, (__u64)&fs->root);
