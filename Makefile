@@ -93,7 +93,7 @@ warnings = -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror)
 # vmlinux.h of a 7.x kernel has members that are structs with a tag and no name.
 bpf_flags = -target bpf -std=gnu11 -O2 -g -mcpu=v3 -fno-stack-protector $(warnings) \
 	-Wno-unused-parameter -fms-extensions -Wno-microsoft-anon-tag \
-	-fdebug-compilation-dir=. $(prefix_map) -D__TARGET_ARCH_$(ARCH) \
+	-fdebug-compilation-dir=. -D__TARGET_ARCH_$(ARCH) \
 	-Ibpf -Ivmlinux/$(ARCH) $(pkg_cflags)
 own_flags = -std=gnu11 $(warnings) $(prefix_map) -D_GNU_SOURCE= \
 	-DCORELETS_VERSION='"$(VERSION)"' -Itools -Ibpf -I$(BUILD)
@@ -114,10 +114,14 @@ $(eval $(call stamp,$(BUILD)/.link-flags,$$(CC) $$(link_flags) $$(pkg_libs) $$(l
 
 # -------------------------------------------------------------------- rules
 
-# DWARF is dropped (it is most of the object), BTF stays.
+# DWARF is dropped (it is most of the object), BTF stays.  clang orders some BTF
+# types by where they happen to be in its memory: the same command, to the letter,
+# wherever the tree and the build directory are, makes the same object.  So no path
+# is in it, and the dependencies are made by a command of their own.
 $(BUILD)/%.bpf.o: bpf/%.bpf.c $(BUILD)/.bpf-flags
 	$(call say,BPF,$@)
-	$(Q)$(CLANG) $(bpf_flags) -MMD -MP -MT $@ -MF $(@:.o=.d) -c $< -o $@
+	$(Q)$(CLANG) $(bpf_flags) -MM -MP -MT $@ -MF $(@:.o=.d) $<
+	$(Q)$(CLANG) $(bpf_flags) -c $< -o - >$@
 	$(Q)$(LLVM_STRIP) -g $@
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o

@@ -237,12 +237,23 @@ needs_command()
 		cmp "build/$t.bpf.o" "$BATS_TEST_TMPDIR/elsewhere/$t.bpf.o"
 		cmp "build/$t" "$BATS_TEST_TMPDIR/elsewhere/$t"
 	done
-	if [[ -d $BATS_FILE_TMPDIR/19 ]]; then
-		make -C "$other" CLANG=clang-19
-		for t in "${tools[@]}"; do
-			cmp "$BATS_FILE_TMPDIR/19/$t.bpf.o" "$other/build/$t.bpf.o"
+}
+
+@test "BPF objects are identical wherever they are built, by each clang" {
+	local v build other n t objects=("${tools[@]/%/.bpf.o}")
+	for v in 14 19; do
+		[[ -d $BATS_FILE_TMPDIR/$v ]] || continue
+		for n in 1 9 30 100; do
+			other="$BATS_TEST_TMPDIR/$(printf "%${n}s" "" | tr ' ' d)"
+			build="$BATS_TEST_TMPDIR/$v$n"
+			copy_tree "$other"
+			make -C "$other" BUILD="$build" CLANG="clang-$v" "${objects[@]/#/$build/}"
+			for t in "${tools[@]}"; do
+				cmp "$BATS_FILE_TMPDIR/$v/$t.bpf.o" "$build/$t.bpf.o"
+			done
+			rm -rf "$other" "$build"
 		done
-	fi
+	done
 }
 
 @test "the build reads neither /sys nor the network" {
