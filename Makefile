@@ -60,7 +60,7 @@ all: $(tools:%=$(BUILD)/%)
 
 # ---------------------------------------------------------------- libraries
 
-needs := 'libbpf >= 1.1' libelf zlib libcap-ng
+needs := 'libbpf >= 1.1' libelf libdw zlib libcap-ng
 no_build := clean uninstall vmlinux quickstart check format
 ifneq ($(filter-out $(no_build),$(or $(MAKECMDGOALS),all)),)
 lacking := $(strip $(foreach tool,$(CLANG) $(BPFTOOL) $(LLVM_STRIP) $(PKG_CONFIG), \
@@ -74,13 +74,15 @@ ifneq ($(lacking),)
 $(error pkg-config does not find: $(lacking) "packaging/deps build" installs what the build needs)
 endif
 pkg_cflags := $(shell $(PKG_CONFIG) --cflags $(needs))
+# Most tools need not all of these.  libiberty, a static library, has no pkg-config file.
+as_needed := -Wl,--as-needed -liberty
 ifeq ($(STATIC),1)
 static_libs := -lbpf -lelf -lz
-pkg_libs := $(shell $(PKG_CONFIG) --static --libs-only-L $(needs)) \
+pkg_libs := $(as_needed) $(shell $(PKG_CONFIG) --static --libs-only-L $(needs)) \
 	-Wl,-Bstatic $(static_libs) -Wl,-Bdynamic \
 	$(filter-out $(static_libs),$(shell $(PKG_CONFIG) --static --libs-only-l $(needs)))
 else
-pkg_libs := $(shell $(PKG_CONFIG) --libs $(needs))
+pkg_libs := $(as_needed) $(shell $(PKG_CONFIG) --libs $(needs))
 endif
 endif
 

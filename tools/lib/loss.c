@@ -56,7 +56,7 @@ bool loss_look(struct loss *loss, bool programs)
 {
 	uint64_t before = loss->total;
 
-	memset(loss->count, 0, sizeof(loss->count));
+	memcpy(loss->count, loss->own, sizeof(loss->count));
 	for (int cpu = 0; cpu < loss->cpu_count; cpu++)
 		for (int i = 0; i < LOST_REASONS; i++)
 			loss->count[i] +=

@@ -17,6 +17,7 @@ struct loss {
 	const struct losses *cpus; /* the map lost, an element for each possible CPU */
 	size_t size;
 	int cpu_count;
+	uint64_t own[LOST_REASONS]; /* counted by the tool itself */
 	uint64_t skipped; /* runs of programs that the kernel left out, being in one of them */
 	uint64_t count[LOST_REASONS], told[LOST_REASONS];
 	uint64_t total;

@@ -75,9 +75,12 @@ void privilege_refusal(bool memlock, char why[256])
 			"refused by the kernel in spite of the capabilities: by a seccomp filter or a security module?");
 }
 
-static int apply(capng_select_t what, bool effective, bool permitted)
+static int apply(capng_select_t what, uint64_t keep, bool effective, bool permitted)
 {
 	capng_clear(what);
+	for (unsigned int i = 0; i <= CAP_LAST_CAP; i++)
+		if (keep >> i & 1)
+			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, i);
 	if (permitted)
 		capng_update(CAPNG_ADD, CAPNG_PERMITTED, CAP_BPF);
 	if (effective)
@@ -85,25 +88,28 @@ static int apply(capng_select_t what, bool effective, bool permitted)
 	return capng_apply(what) ? -EPERM : 0;
 }
 
-int privilege_drop(bool (*works)(void *context), void *context)
+int privilege_drop(uint64_t keep, bool (*works)(void *context), void *context)
 {
 	capng_select_t what = CAPNG_SELECT_CAPS;
-	bool keep = false;
+	bool bpf = false;
 	int err;
 
 	if (capng_get_caps_process())
 		return -EPERM;
+	for (unsigned int i = 0; i <= CAP_LAST_CAP; i++)
+		if (!have(i))
+			keep &= ~(1ull << i);
 	if (have(CAP_SETPCAP))
 		what = CAPNG_SELECT_BOTH;
 	/* Before Linux 5.19 (c8644cd0efe7), with kernel.unprivileged_bpf_disabled, not even a
 	 * program's own descriptor can be asked about without CAP_BPF. */
 	if (have(CAP_BPF)) {
-		err = apply(what, false, true);
+		err = apply(what, keep, false, true);
 		if (err)
 			return err;
-		keep = !works(context);
+		bpf = !works(context);
 	}
-	err = apply(CAPNG_SELECT_CAPS, keep, keep);
+	err = apply(CAPNG_SELECT_CAPS, keep, bpf, bpf);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
 	return err;

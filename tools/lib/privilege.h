@@ -4,6 +4,7 @@
 #define CORELETS_PRIVILEGE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Whether the process has what loading and attaching takes.  If not, *why* says what is missing. */
 bool privilege_enough(char why[256]);
@@ -12,8 +13,8 @@ bool privilege_enough(char why[256]);
  * spite of the capabilities.  *memlock*: this kernel charges BPF memory to RLIMIT_MEMLOCK. */
 void privilege_refusal(bool memlock, char why[256]);
 
-/* Gives up all capabilities (but CAP_BPF, if *works* fails without it) and sets no_new_privs.
- * Returns 0 or a negative errno. */
-int privilege_drop(bool (*works)(void *context), void *context);
+/* Gives up all capabilities (but those of *keep*, bits 1 << CAP_*, and CAP_BPF, if *works* fails
+ * without it) and sets no_new_privs.  Returns 0 or a negative errno. */
+int privilege_drop(uint64_t keep, bool (*works)(void *context), void *context);
 
 #endif

@@ -67,7 +67,7 @@ struct session {
 static struct session *logging;
 
 /* One line on standard error; what it quotes can forge nothing. */
-__attribute__((format(printf, 2, 3))) static void say(const struct session *s, const char *fmt, ...)
+void tool_say(const struct session *s, const char *fmt, ...)
 {
 	char message[1024];
 	struct buf line = {};
@@ -132,8 +132,10 @@ static void print_help(const struct session *s, const struct opt *common)
 	}
 	printf("\nOptions of all tools:\n");
 	opt_help(common, stdout);
-	printf("\nColumns (-o):\n");
-	columns_help(tool->columns, stdout);
+	if (tool->columns) {
+		printf("\nColumns (-o):\n");
+		columns_help(tool->columns, stdout);
+	}
 	printf("\nExit status: 0 fine, 1 failed while running, 2 bad command line, 3 this kernel or these\n"
 	       "privileges lack what the tool needs; with -- COMMAND, the command's (126: it could not\n"
 	       "be run, 127: it was not found).\n");
@@ -180,7 +182,7 @@ static int session_parse(struct session *s, int argc, char **argv)
 	int left = opt_parse(common, s->tool->options, argc, argv, why);
 
 	if (left < 0) {
-		say(s, "%s", why);
+		tool_say(s, "%s", why);
 		return EXIT_USAGE;
 	}
 	if (s->help) {
@@ -194,12 +196,8 @@ static int session_parse(struct session *s, int argc, char **argv)
 	if (left < argc && !strcmp(argv[left - 1], "--")) {
 		s->command.argv = argv + left;
 		s->filters.command = true;
-	} else if (left < argc) {
-		say(s, "unexpected argument '%.100s': a command to trace comes after --",
-		    argv[left]);
-		return EXIT_USAGE;
 	} else if (!strcmp(argv[argc - 1], "--") && argc > 1 && left == argc) {
-		say(s, "-- needs a command");
+		tool_say(s, "-- needs a command");
 		return EXIT_USAGE;
 	}
 	if (s->json && s->csv)
@@ -210,13 +208,32 @@ static int session_parse(struct session *s, int argc, char **argv)
 		snprintf(why, sizeof(why), "--pid and --tid do not go with a command");
 	else if (s->buffer > BUFFER_MAX)
 		snprintf(why, sizeof(why), "--buffer: at most 1G");
-	else if (columns_select(&s->output.columns, s->tool->columns, s->columns, s->json || s->csv,
-				why))
+	else if (!s->tool->columns && (s->csv || s->columns || s->time_set || s->no_header))
+		snprintf(why, sizeof(why), "%s: there are no rows here",
+			 s->csv	     ? "--csv" :
+			 s->columns  ? "--columns" :
+			 s->time_set ? "--timestamp" :
+				       "--no-header");
+	else if (s->tool->columns && columns_select(&s->output.columns, s->tool->columns,
+						    s->columns, s->json || s->csv, why))
 		;
 	else if (s->tool->check)
 		s->tool->check(why);
+	if (!why[0] && s->tool->instead && !s->command.argv) {
+		int status = s->tool->instead(argc - left, argv + left, why);
+
+		if (status >= 0) {
+			if (why[0])
+				tool_say(s, "%s", why);
+			return status ? status : -1;
+		}
+	}
+	if (!why[0] && left < argc && !s->command.argv)
+		snprintf(why, sizeof(why),
+			 "unexpected argument '%.100s': a command to trace comes after --",
+			 argv[left]);
 	if (why[0]) {
-		say(s, "%s", why);
+		tool_say(s, "%s", why);
 		return EXIT_USAGE;
 	}
 	return 0;
@@ -333,12 +350,12 @@ static int session_start(struct session *s)
 	if (s->filters.cgroup) {
 		cgroup_fd = filter_open_cgroup(s->filters.cgroup, why);
 		if (cgroup_fd < 0) {
-			say(s, "%s", why);
+			tool_say(s, "%s", why);
 			return EXIT_USAGE;
 		}
 	}
 	if (!privilege_enough(why)) {
-		say(s, "%s", why);
+		tool_say(s, "%s", why);
 		return EXIT_LACKING;
 	}
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
@@ -347,8 +364,9 @@ static int session_start(struct session *s)
 	if (s->stats)
 		s->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (s->stats && s->stats_fd < 0)
-		say(s,
-		    "--stats: the kernel does not measure programs for us (needs CAP_SYS_ADMIN)");
+		tool_say(
+			s,
+			"--stats: the kernel does not measure programs for us (needs CAP_SYS_ADMIN)");
 
 	needs_init(&s->needs);
 	err = 0;
@@ -366,7 +384,7 @@ static int session_start(struct session *s)
 	}
 	if (err) {
 		explain(s, err, why);
-		say(s, "%s", why);
+		tool_say(s, "%s", why);
 	}
 	kernel_btf_done();
 	return err ? EXIT_LACKING : 0;
@@ -381,11 +399,12 @@ static void say_points(const struct session *s)
 
 		need_point(state, s->skeleton.object, point);
 		if (state->point >= 0)
-			say(s, "%s: %s%s%s%s", state->need->name, point, state->why[0] ? " (" : "",
-			    state->why, state->why[0] ? ")" : "");
+			tool_say(s, "%s: %s%s%s%s", state->need->name, point,
+				 state->why[0] ? " (" : "", state->why, state->why[0] ? ")" : "");
 		else
-			say(s, "%s: none (%s)%s%s", state->need->name, state->why,
-			    state->need->lacking ? ": not seen: " : "", state->need->lacking ?: "");
+			tool_say(s, "%s: none (%s)%s%s", state->need->name, state->why,
+				 state->need->lacking ? ": not seen: " : "",
+				 state->need->lacking ?: "");
 	}
 }
 
@@ -405,7 +424,7 @@ static void tell_losses(struct session *s, bool programs)
 				   "{\"type\":\"lost\",\"reason\":\"%s\",\"count\":%llu}\n", name,
 				   n);
 		else if (n)
-			say(s, "lost %llu (%s)", n, name);
+			tool_say(s, "lost %llu (%s)", n, name);
 	}
 }
 
@@ -420,9 +439,9 @@ static void print_stats(const struct session *s)
 		if (bpf_program__fd(program) < 0 ||
 		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len))
 			continue;
-		say(s, "%s: %llu calls, %llu ns each", bpf_program__section_name(program),
-		    (unsigned long long)info.run_cnt,
-		    (unsigned long long)(info.run_cnt ? info.run_time_ns / info.run_cnt : 0));
+		tool_say(s, "%s: %llu calls, %llu ns each", bpf_program__section_name(program),
+			 (unsigned long long)info.run_cnt,
+			 (unsigned long long)(info.run_cnt ? info.run_time_ns / info.run_cnt : 0));
 	}
 }
 
@@ -443,8 +462,8 @@ static void print_summary(struct session *s)
 	if (s->output.format != OUTPUT_JSON || s->stats) {
 		loss_put(&s->loss, &text, false);
 		buf_char(&text, '\0');
-		say(s, "%llu events, %llu lost%s%s%s", events, total, total ? " (" : "",
-		    text.data ? text.data : "", total ? ")" : "");
+		tool_say(s, "%llu events, %llu lost%s%s%s", events, total, total ? " (" : "",
+			 text.data ? text.data : "", total ? ")" : "");
 		buf_done(&text);
 	}
 	if (s->stats)
@@ -484,20 +503,29 @@ static void print_attached(struct session *s)
 	output_flush(&s->output);
 }
 
+void tool_event(struct session *s, const void *event, size_t size)
+{
+	if (s->complete || (s->tool->show && !s->tool->show(event, size)))
+		return;
+	if (s->tool->columns)
+		output_event(&s->output, event, size);
+	s->events++;
+	if (s->events == s->max_events) {
+		s->complete = true;
+		s->loop.done = true;
+	}
+}
+
 static int on_record(void *context, void *data, size_t size)
 {
 	struct session *s = context;
 
 	if (s->complete || size < sizeof(struct task_info))
 		return 0;
-	if (s->tool->show && !s->tool->show(data, size))
-		return 0;
-	output_event(&s->output, data, size);
-	s->events++;
-	if (s->events == s->max_events) {
-		s->complete = true;
-		s->loop.done = true;
-	}
+	if (s->tool->record)
+		s->tool->record(s, data, size);
+	else
+		tool_event(s, data, size);
 	/* Back to the loop now and then, and when the output has failed. */
 	return s->output.error || s->complete || s->events % BATCH == 0 ? -EAGAIN : 0;
 }
@@ -516,11 +544,57 @@ static void on_tick(void *context)
 {
 	struct session *s = context;
 
+	if (s->tool->tick)
+		s->tool->tick(s);
 	if (++s->ticks % 20 == 0)
 		output_sync_clocks(&s->output);
 	tell_losses(s, s->ticks % 20 == 0);
 	output_flush(&s->output);
 }
+
+/* ---- for the tool's hooks ---- */
+
+void tool_lose(struct session *s, enum lost_reason reason, uint64_t n)
+{
+	s->loss.own[reason] += n;
+}
+
+void tool_stop(struct session *s)
+{
+	s->loop.done = true;
+}
+
+struct output *tool_output(struct session *s)
+{
+	return &s->output;
+}
+
+void *tool_skeleton(const struct session *s)
+{
+	return s->skeleton.self;
+}
+
+const struct needs *tool_needs(const struct session *s)
+{
+	return &s->needs;
+}
+
+bool tool_verbose(const struct session *s)
+{
+	return s->verbose;
+}
+
+int tool_command(const struct session *s)
+{
+	return s->command.pid;
+}
+
+const struct filter_options *tool_filters(const struct session *s)
+{
+	return &s->filters;
+}
+
+/* ---- the run ---- */
 
 static bool wait_writable(void *context, int fd)
 {
@@ -546,6 +620,7 @@ static void wait_for_programs(void)
 static int session_run(struct session *s)
 {
 	const struct loop_calls calls = { .ring = on_ring, .tick = on_tick, .context = s };
+	char why[256] = "";
 	int err;
 
 	err = ring_init(&s->ring, bpf_object__find_map_fd_by_name(s->skeleton.object, "events"),
@@ -556,14 +631,16 @@ static int session_run(struct session *s)
 		err = loop_init(&s->loop, s->ring.fd, s->duration_ns, s->output.fd);
 	if (!err && s->command.pid)
 		err = loop_watch_command(&s->loop, s->command.pid);
+	if (!err && s->tool->start)
+		err = s->tool->start(s, why);
 	if (!err)
-		err = privilege_drop(bpf_works, s);
+		err = privilege_drop(s->tool->keep, bpf_works, s);
 	if (err) {
-		say(s, "cannot start: %s", strerror(-err));
+		tool_say(s, "cannot start: %s", why[0] ? why : strerror(-err));
 		return EXIT_FAILED;
 	}
 	if (s->output_file && ftruncate(s->output.fd, 0) && errno != EINVAL) {
-		say(s, "--output: cannot empty %s: %s", s->output_file, strerror(errno));
+		tool_say(s, "--output: cannot empty %s: %s", s->output_file, strerror(errno));
 		return EXIT_FAILED;
 	}
 	s->output.waiting = wait_writable;
@@ -579,13 +656,18 @@ static int session_run(struct session *s)
 		while (!s->output.error && ring_consume(&s->ring, on_record, s) == -EAGAIN)
 			;
 	}
+	if (s->tool->finish) {
+		int failed = s->tool->finish(s);
+
+		err = err ? err : failed;
+	}
 	print_summary(s);
 	if (err) {
-		say(s, "cannot go on: %s", strerror(-err));
+		tool_say(s, "cannot go on: %s", strerror(-err));
 		return EXIT_FAILED;
 	}
 	if (s->output.error && s->output.error != -EPIPE) {
-		say(s, "cannot write: %s", strerror(-s->output.error));
+		tool_say(s, "cannot write: %s", strerror(-s->output.error));
 		return EXIT_FAILED;
 	}
 	return EXIT_FINE;
@@ -613,13 +695,14 @@ static int output_open(struct session *s)
 		s->output.fd = open(s->output_file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 		if (s->output.fd < 0 || fstat(s->output.fd, &st) ||
 		    (S_ISREG(st.st_mode) && fchmod(s->output.fd, 0600))) {
-			say(s, "--output: cannot write %s: %s", s->output_file, strerror(errno));
+			tool_say(s, "--output: cannot write %s: %s", s->output_file,
+				 strerror(errno));
 			return EXIT_FAILED;
 		}
 	}
 	s->output.format = s->json ? OUTPUT_JSON : s->csv ? OUTPUT_CSV : OUTPUT_TABLE;
 	s->output.time = s->csv && !s->time_set ? TIME_ISO : s->time;
-	s->output.header = !s->no_header;
+	s->output.header = !s->no_header && s->tool->columns;
 	s->output.event = s->tool->event;
 	return output_init(&s->output) ? EXIT_FAILED : 0;
 }
@@ -630,6 +713,8 @@ static void session_done(struct session *s)
 	loss_done(&s->loss);
 	session_unload(s);
 	loop_done(&s->loop);
+	if (s->tool->done)
+		s->tool->done();
 	output_done(&s->output);
 	buf_done(&s->log);
 	filter_options_done(&s->filters);
@@ -670,7 +755,7 @@ int tool_main(const struct tool *tool, int argc, char **argv)
 	tzset(); /* reads its file now, not between events */
 	sigprocmask(SIG_SETMASK, NULL, &s->signals);
 	if (s->command.argv && (err = command_find(&s->command))) {
-		say(s, "cannot run '%s': %s", s->command.argv[0], strerror(-err));
+		tool_say(s, "cannot run '%s': %s", s->command.argv[0], strerror(-err));
 		status = err == -ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN;
 	}
 	if (!status)
@@ -680,7 +765,7 @@ int tool_main(const struct tool *tool, int argc, char **argv)
 	if (!status && s->verbose)
 		say_points(s);
 	if (!status && s->command.argv && (err = command_fork(&s->command, s->name, &s->signals))) {
-		say(s, "cannot fork: %s", strerror(-err));
+		tool_say(s, "cannot fork: %s", strerror(-err));
 		status = EXIT_FAILED;
 	}
 	if (!status)
