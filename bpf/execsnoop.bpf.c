@@ -258,14 +258,12 @@ SEC("?tp/raw_syscalls/sys_exit")
 int exec_exit_tp(struct trace_event_raw_sys_exit *ctx)
 {
 	struct syscall call = { .ret = ctx->ret, .nr = ctx->id & ~X32_SYSCALL_BIT };
-	struct pending pending;
 
 	if (!EXEC_NUMBER(call.nr) || ctx->ret >= 0)
 		return 0;
 	call.compat = syscall_compat();
-	if (!exec_call(call.nr, call.compat) || !task_wanted() || !pending_take(call.nr, &pending))
+	if (!exec_call(call.nr, call.compat) || !task_wanted() || !pending_take(call.nr, &call))
 		return 0;
-	__builtin_memcpy(call.args, pending.args, sizeof(call.args));
 	return exec_failed(&call);
 }
 

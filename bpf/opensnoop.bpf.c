@@ -71,16 +71,6 @@ static __always_inline bool open_flags_wanted(__u64 flags)
 	return (flags & flags_any) || (access_any & (1 << (flags & 3)));
 }
 
-static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
-{
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **slots = BPF_CORE_READ(fdt, fd), *file = NULL;
-
-	if (fd < BPF_CORE_READ(fdt, max_fds))
-		bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
-	return file;
-}
-
 /* Whether the path in s->path, up to *end*, begins with --path-prefix. */
 static __always_inline bool path_has_prefix(struct scratch *s, __u32 end)
 {
@@ -337,7 +327,6 @@ static __always_inline int open_syscall(const struct syscall *sys, enum call wha
 static __always_inline int open_exit_record(struct pt_regs *regs, __u32 nr, long ret)
 {
 	struct syscall sys = { .nr = nr, .ret = ret };
-	struct pending pending;
 	enum call what;
 
 	if (!OPEN_NUMBER(nr) || (failed_only && ret >= 0))
@@ -346,8 +335,8 @@ static __always_inline int open_exit_record(struct pt_regs *regs, __u32 nr, long
 	what = open_call(nr, sys.compat);
 	if (!what || !task_wanted())
 		return 0;
-	if (wants(WANT_LATENCY) && pending_take(nr, &pending))
-		sys.start_ns = pending.start_ns;
+	if (wants(WANT_LATENCY))
+		pending_take(nr, &sys);
 	syscall_args(sys.args, regs, sys.compat);
 	return open_syscall(&sys, what);
 }
@@ -397,7 +386,7 @@ SEC("?fexit/do_sys_openat2")
 int BPF_PROG(open_return, int dfd, const char *name, struct open_how *how, long result)
 {
 	struct open_call call = { .dfd = dfd, .given = name, .ret = result, .mode = how->mode };
-	struct pending pending;
+	struct syscall sys;
 
 	call.via = call_via();
 	call.flags = how->flags;
@@ -406,8 +395,8 @@ int BPF_PROG(open_return, int dfd, const char *name, struct open_how *how, long 
 		call.flags &= ~(__u64)KERNEL_O_LARGEFILE;
 	if ((failed_only && call.ret >= 0) || !open_flags_wanted(call.flags) || !task_wanted())
 		return 0;
-	if (wants(WANT_LATENCY) && pending_take(PENDING_ANY, &pending))
-		call.start_ns = pending.start_ns;
+	if (wants(WANT_LATENCY) && pending_take(PENDING_ANY, &sys))
+		call.start_ns = sys.start_ns;
 	call.mode &= 07777;
 	return open_record(&call);
 }
@@ -440,17 +429,14 @@ SEC("?tp/raw_syscalls/sys_exit")
 int open_exit_tp(struct trace_event_raw_sys_exit *ctx)
 {
 	struct syscall sys = { .nr = ctx->id & ~X32_SYSCALL_BIT, .ret = ctx->ret };
-	struct pending pending;
 	enum call what;
 
 	if (!OPEN_NUMBER(sys.nr) || (failed_only && sys.ret >= 0))
 		return 0;
 	sys.compat = syscall_compat();
 	what = open_call(sys.nr, sys.compat);
-	if (!what || !task_wanted() || !pending_take(sys.nr, &pending))
+	if (!what || !task_wanted() || !pending_take(sys.nr, &sys))
 		return 0;
-	sys.start_ns = pending.start_ns;
-	__builtin_memcpy(sys.args, pending.args, sizeof(sys.args));
 	return open_syscall(&sys, what);
 }
 

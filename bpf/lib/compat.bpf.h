@@ -28,6 +28,21 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *nod
 	return BPF_CORE_READ(old, parent);
 }
 
+struct task_struct___old {
+	long state;
+} __attribute__((preserve_access_index));
+
+/* Linux 5.14, 2f064a59a11f ("sched: Change task_struct::state"): renamed, and narrower; vendors
+ * backported it.  May go when 5.10 goes. */
+static __always_inline __u32 task_state(struct task_struct *task)
+{
+	struct task_struct___old *old = (void *)task;
+
+	if (bpf_core_field_exists(task->__state))
+		return BPF_CORE_READ(task, __state);
+	return BPF_CORE_READ(old, state);
+}
+
 /* CONFIG_AUDIT: task_struct has no loginuid and no sessionid without it (linux/sched.h). */
 struct task_struct___audit {
 	kuid_t loginuid;

@@ -17,6 +17,13 @@ enum call {
 	CALL_OPENAT2,
 	CALL_EXECVE,
 	CALL_EXECVEAT,
+	CALL_BPF,
+	CALL_IOCTL,
+	CALL_SETSOCKOPT,
+	CALL_PRCTL,
+	CALL_SECCOMP,
+	CALL_SENDTO,
+	CALL_SENDMSG,
 };
 
 #if defined(__TARGET_ARCH_x86)
@@ -61,12 +68,53 @@ static __always_inline enum call exec_call(__u32 nr, bool compat)
 	return CALL_NONE;
 }
 
+/* Calls that do something to BPF, or may. */
+static __always_inline enum call bpf_call(__u32 nr, bool compat)
+{
+	switch (nr) {
+	case 16:
+		return compat ? CALL_NONE : CALL_IOCTL;
+	case 44:
+		return compat ? CALL_NONE : CALL_SENDTO;
+	case 46:
+		return compat ? CALL_NONE : CALL_SENDMSG;
+	case 54:
+		return compat ? CALL_IOCTL : CALL_SETSOCKOPT;
+	case 157:
+		return compat ? CALL_NONE : CALL_PRCTL;
+	case 172:
+		return compat ? CALL_PRCTL : CALL_NONE;
+	case 317:
+		return compat ? CALL_NONE : CALL_SECCOMP;
+	case 321:
+		return compat ? CALL_NONE : CALL_BPF;
+	case 354:
+		return compat ? CALL_SECCOMP : CALL_NONE;
+	case 357:
+		return compat ? CALL_BPF : CALL_NONE;
+	case 366:
+		return compat ? CALL_SETSOCKOPT : CALL_NONE;
+	case 369:
+		return compat ? CALL_SENDTO : CALL_NONE;
+	case 370:
+		return compat ? CALL_SENDMSG : CALL_NONE;
+	case 514: /* x32 from here */
+		return compat ? CALL_NONE : CALL_IOCTL;
+	case 518:
+		return compat ? CALL_NONE : CALL_SENDMSG;
+	case 541:
+		return compat ? CALL_NONE : CALL_SETSOCKOPT;
+	default:
+		return CALL_NONE;
+	}
+}
+
 #define SYSCALL_REG orig_ax
 
-/* How wide a pointer in the caller's memory is: execve's argv of x32 (520, 545) too. */
+/* How wide a pointer in the caller's memory is: of x32 (512 and up) too. */
 static __always_inline __u32 syscall_pointer_size(__u32 nr, bool compat)
 {
-	return compat || nr == 520 || nr == 545 ? 4 : 8;
+	return compat || (nr >= 512 && nr < 548) ? 4 : 8;
 }
 
 static __always_inline void syscall_args(__u64 *args, const struct pt_regs *regs, bool compat)
@@ -120,6 +168,42 @@ static __always_inline enum call exec_call(__u32 nr, bool compat)
 	if (IF_CALL(nr, 281, 387, compat))
 		return CALL_EXECVEAT;
 	return CALL_NONE;
+}
+
+static __always_inline enum call bpf_call(__u32 nr, bool compat)
+{
+	switch (nr) {
+	case 29:
+		return compat ? CALL_NONE : CALL_IOCTL;
+	case 54:
+		return compat ? CALL_IOCTL : CALL_NONE;
+	case 167:
+		return compat ? CALL_NONE : CALL_PRCTL;
+	case 172:
+		return compat ? CALL_PRCTL : CALL_NONE;
+	case 206:
+		return compat ? CALL_NONE : CALL_SENDTO;
+	case 208:
+		return compat ? CALL_NONE : CALL_SETSOCKOPT;
+	case 211:
+		return compat ? CALL_NONE : CALL_SENDMSG;
+	case 277:
+		return compat ? CALL_NONE : CALL_SECCOMP;
+	case 280:
+		return compat ? CALL_NONE : CALL_BPF;
+	case 290:
+		return compat ? CALL_SENDTO : CALL_NONE;
+	case 294:
+		return compat ? CALL_SETSOCKOPT : CALL_NONE;
+	case 296:
+		return compat ? CALL_SENDMSG : CALL_NONE;
+	case 383:
+		return compat ? CALL_SECCOMP : CALL_NONE;
+	case 386:
+		return compat ? CALL_BPF : CALL_NONE;
+	default:
+		return CALL_NONE;
+	}
 }
 
 #define X32_SYSCALL_BIT 0
@@ -211,20 +295,27 @@ static __always_inline bool pending_is(const struct pending *p, __u32 nr)
 	return p && p->live && (p->nr == nr || p->nr == PENDING_ANY || nr == PENDING_ANY);
 }
 
-/* Takes the entry of call *nr* of the current thread.  False, counted, if there is none. */
-static __always_inline bool pending_take(__u32 nr, struct pending *ret)
+static __always_inline void pending_copy(const struct pending *p, struct syscall *ret)
+{
+	ret->start_ns = p->start_ns;
+	__builtin_memcpy(ret->args, p->args, sizeof(ret->args));
+}
+
+/* Takes the entry of call *nr* of the current thread: when it began, and its arguments.  False,
+ * counted, if there is none. */
+static __always_inline bool pending_take(__u32 nr, struct syscall *ret)
 {
 	struct pending *p = pending_stored(0);
 	__u32 tid = bpf_get_current_pid_tgid();
 
 	if (pending_is(p, nr)) {
-		*ret = *p;
+		pending_copy(p, ret);
 		p->live = 0;
 		return true;
 	}
 	p = bpf_map_lookup_elem(&pending_lru, &tid);
 	if (pending_is(p, nr)) {
-		*ret = *p;
+		pending_copy(p, ret);
 		bpf_map_delete_elem(&pending_lru, &tid);
 		return true;
 	}

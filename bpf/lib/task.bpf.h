@@ -32,19 +32,36 @@ __noinline int cgroup_climb(void)
 	return 0;
 }
 
-/* The path of the task's cgroup (v2) below the root of that hierarchy. */
-static __always_inline void task_cgroup_path(struct scratch *s, __u32 field,
-					     struct task_struct *task)
+/* The path of a cgroup below the root of its hierarchy. */
+static __always_inline void cgroup_path(struct scratch *s, __u32 field, struct cgroup *cgroup)
 {
 	s->path_pos = PATH_SIZE;
 	s->path_flags = 0;
-	s->path_dentry = (__u64)BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+	s->path_dentry = (__u64)BPF_CORE_READ(cgroup, kn);
 	for (int i = 0; i < CGROUP_DEPTH; i++)
 		if (cgroup_climb())
 			goto out;
 	s->path_flags |= BYTES_FRONT_CUT;
 out:
 	path_add(field);
+}
+
+/* Of the task's cgroup (v2). */
+static __always_inline void task_cgroup_path(struct scratch *s, __u32 field,
+					     struct task_struct *task)
+{
+	cgroup_path(s, field, BPF_CORE_READ(task, cgroups, dfl_cgrp));
+}
+
+/* The open file behind a descriptor, or NULL. */
+static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file **slots = BPF_CORE_READ(fdt, fd), *file = NULL;
+
+	if (fd < BPF_CORE_READ(fdt, max_fds))
+		bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
+	return file;
 }
 
 static __always_inline __u64 task_cgroup_id(struct task_struct *task)

@@ -313,21 +313,31 @@ static __always_inline void record_discard(struct scratch *s)
 	add_u32(&s->busy, -1);
 }
 
-/* Copies the record into the ring.  The reader is woken up only when the ring has filled up by
- * another share (filter.ring_shift), else it looks by itself every few milliseconds. */
-static __always_inline void record_submit(struct scratch *s)
+static __always_inline void record_output(struct scratch *s, __u64 flags)
 {
 	__u32 len = *(volatile __u32 *)&s->len;
-	__u64 before = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA), after = before + len + 8;
-	__u64 flags = BPF_RB_NO_WAKEUP;
 
-	if ((before ^ after) >> filter.ring_shift)
-		flags = BPF_RB_FORCE_WAKEUP;
 	if (len > RECORD_MAX)
 		len = RECORD_MAX;
 	if (bpf_ringbuf_output(&events, s->record, len, flags))
 		lost_count(LOST_RING_FULL);
 	add_u32(&s->busy, -1);
+}
+
+/* Copies the record into the ring.  The reader is woken up only when the ring has filled up by
+ * another share (filter.ring_shift), else it looks by itself every few milliseconds. */
+static __always_inline void record_submit(struct scratch *s)
+{
+	__u64 before = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA), after = before + s->len + 8;
+
+	record_output(s, (before ^ after) >> filter.ring_shift ? BPF_RB_FORCE_WAKEUP :
+								 BPF_RB_NO_WAKEUP);
+}
+
+/* The same for what is rare and pressing: the reader is woken up. */
+static __always_inline void record_submit_now(struct scratch *s)
+{
+	record_output(s, BPF_RB_FORCE_WAKEUP);
 }
 
 /* Keeps a value in a register as it was checked: without this, compilers check one copy and use

@@ -262,6 +262,18 @@ int kernel_btf_fill(const struct bpf_object_skeleton *skeleton)
 	return err ? -EAGAIN : 0;
 }
 
+int kernel_btf_enums(const char *const *enums, btf_enumerator_fn *each, void *context)
+{
+	struct btf_file file;
+	int err = btf_file_open(&file, cut.from ?: KERNEL_BTF);
+
+	if (err)
+		return err;
+	err = btf_file_enums(&file, enums, each, context);
+	btf_file_close(&file);
+	return err;
+}
+
 void kernel_btf_done(void)
 {
 	cut_close(CUT_NONE);

@@ -13,6 +13,8 @@
 
 #include <bpf/libbpf.h>
 
+#include "lib/btf_cut.h"
+
 /* Whether the kernel says what its types look like (CONFIG_DEBUG_INFO_BTF). */
 bool kernel_btf_exists(void);
 
@@ -27,6 +29,9 @@ const char *kernel_btf_path(const char *file);
  * the object needs.  Returns 0, or -EAGAIN if that cannot be: then the object is to be opened
  * again, for the path has become another. */
 int kernel_btf_fill(const struct bpf_object_skeleton *skeleton);
+
+/* Reads the enumerators of the kernel's enums; see btf_file_enums(). */
+int kernel_btf_enums(const char *const *enums, btf_enumerator_fn *each, void *context);
 
 /* Frees all of it, when no object is to be loaded any more. */
 void kernel_btf_done(void);

@@ -193,6 +193,40 @@ static const struct btf_type *type_at(struct btf_file *file, uint32_t off, uint3
 	return t;
 }
 
+static const char *name_at(const struct btf_file *file, uint32_t off)
+{
+	return off < file->strings_len ? file->strings + off : "";
+}
+
+int btf_file_enums(struct btf_file *file, const char *const *enums, btf_enumerator_fn *each,
+		   void *context)
+{
+	uint32_t size;
+
+	for (uint32_t off = 0; off < file->types_len; off += size) {
+		const struct btf_type *t = type_at(file, off, &size);
+		size_t which = 0;
+
+		if (!t)
+			return -errno;
+		if (btf_kind(t) != BTF_KIND_ENUM)
+			continue;
+		while (enums[which] && strcmp(enums[which], name_at(file, t->name_off)))
+			which++;
+		if (!enums[which])
+			continue;
+		t = types_at(file, off, size);
+		if (!t)
+			return -errno;
+		for (uint32_t i = 0; i < btf_vlen(t); i++) {
+			const struct btf_enum *e = btf_enum(t) + i;
+
+			each(context, which, e->val, name_at(file, e->name_off));
+		}
+	}
+	return 0;
+}
+
 /* ---- names ---- */
 
 /* Without the flavour: "task_struct" of "task_struct___old", as libbpf sees it. */

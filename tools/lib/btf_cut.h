@@ -40,6 +40,14 @@ int btf_file_open(struct btf_file *file, const char *path);
 /* Frees all.  Takes what btf_file_open() failed on, and zeroes. */
 void btf_file_close(struct btf_file *file);
 
+/* Called for each enumerator of an enum that was asked for: the index of its name in the list. */
+typedef void btf_enumerator_fn(void *context, size_t which, uint32_t value, const char *name);
+
+/* Reads the enumerators of the (32-bit) enums that *enums*, ended by NULL, names.  Returns 0, or a
+ * negative errno: -EINVAL if the file is malformed. */
+int btf_file_enums(struct btf_file *file, const char *const *enums, btf_enumerator_fn *each,
+		   void *context);
+
 /* A set of names to look for. */
 struct btf_cut;
 
