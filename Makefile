@@ -135,6 +135,15 @@ $(BUILD)/lib/%.o: tools/lib/%.c $(BUILD)/.user-flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(user_flags) -MMD -MP -c $< -o $@
 
+# What flame graphs bring along, as strings of C.
+$(BUILD)/flame.%.h: tools/lib/flame.%
+	$(call say,TEXT,$@)
+	@mkdir -p $(@D)
+	$(Q){ echo 'static const char flame_$*[] ='; sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $<; echo ';'; } >$@
+
+$(BUILD)/lib/profile_flame.o $(BUILD)/asan/profile_flame.o $(BUILD)/fuzz/lib/profile_flame.o: \
+	$(BUILD)/flame.css.h $(BUILD)/flame.js.h
+
 $(BUILD)/%.o: tools/%.c $(BUILD)/%.skel.h $(BUILD)/.user-flags
 	$(call say,CC,$@)
 	$(Q)$(CC) $(user_flags) -MMD -MP -c $< -o $@
@@ -144,18 +153,26 @@ $(BUILD)/libcorelets.a: $(lib:%=$(BUILD)/lib/%.o) $(BUILD)/.link-flags
 	$(Q)rm -f $@
 	$(Q)$(AR) rcsD $@ $(filter %.o,$^)
 
-$(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libcorelets.a $(BUILD)/.link-flags
+# A front end that does not fit into one file has more in a directory of its name.
+parts = $(patsubst tools/%.c,$(BUILD)/parts/%.o,$(sort $(wildcard tools/$(1)/*.c)))
+
+$(BUILD)/parts/%.o: tools/%.c $(BUILD)/.user-flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(user_flags) -MMD -MP -c $< -o $@
+
+.SECONDEXPANSION:
+$(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/%.o $$(call parts,$$*) $(BUILD)/libcorelets.a $(BUILD)/.link-flags
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(link_flags) $(filter %.o %.a,$^) $(pkg_libs) -o $@
 
--include $(wildcard $(BUILD)/*.d $(BUILD)/lib/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/lib/*.d $(BUILD)/parts/*/*.d)
 
 # --------------------------------------------------------------------- man
 
 man: $(tools:%=$(BUILD)/man/%.8)
 
 # packaging/man/X.h2m, if there is one, says what --help does not.
-.SECONDEXPANSION:
 $(BUILD)/man/%.8: $(BUILD)/% $$(wildcard packaging/man/$$*.h2m)
 	$(call say,MAN,$@)
 	@mkdir -p $(@D)

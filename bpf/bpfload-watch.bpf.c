@@ -219,7 +219,7 @@ enum { NO_TARGET, TARGET_FD };
 __noinline int fd_look(__u32 fd, __u32 target)
 {
 	static const char prog[8] = "bpf-prog", map[8] = "bpf-map", link[8] = "bpf_link",
-			  btf[8] = "btf", perf[8] = "[perf_ev";
+			  again[8] = "bpf-link", btf[8] = "btf", perf[8] = "[perf_ev";
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct file *file = file_of(task, fd);
 	struct scratch *s = scratch_current();
@@ -246,7 +246,7 @@ __noinline int fd_look(__u32 fd, __u32 target)
 		prog_fill(*(volatile __u64 *)&s->source);
 	} else if ((name ^ kind(map)) << 8 == 0) {
 		map_fill(*(volatile __u64 *)&s->source);
-	} else if (name == kind(link)) {
+	} else if (name == kind(link) || name == kind(again)) {
 		link_fill(*(volatile __u64 *)&s->source);
 	} else if ((name ^ kind(btf)) << 32 == 0) {
 		types = object;
@@ -443,6 +443,28 @@ static __always_inline void bpf_fill(struct scratch *s, const struct syscall *sy
 	}
 	attr_look(cmd);
 	attr_strings(s, cmd);
+}
+
+/* The program that a message of rtnetlink asks for: an attribute that is a descriptor, as deep as it
+ * may be nested (IFLA_XDP_FD, TCA_BPF_FD, TCA_ACT_BPF_FD, LWT_BPF_PROG_FD). */
+__noinline int message_look(__u32 type)
+{
+	struct scratch *s = scratch_current();
+
+	if (!s)
+		return 0;
+	for (__u32 i = 0; i < MESSAGE_MAX / 4 - 1; i++) {
+		__u64 off = *(volatile __u32 *)&s->event.message.off + i * 4;
+		__u32 *at;
+
+		opaque(off);
+		if (off > RECORD_MAX - 8 || i * 4 + 8 > s->event.message.len)
+			break;
+		at = (__u32 *)(s->record + off);
+		if (at[0] == (8 | type << 16)) /* struct nlattr: length, type */
+			fd_look(at[1], NO_TARGET);
+	}
+	return 0;
 }
 
 /* sock_fprog's instructions. */
@@ -644,6 +666,7 @@ static __always_inline int call_record(struct syscall *sys, enum call what, cons
 		sockopt_fill(s, sys);
 	} else if (via == VIA_NETLINK) {
 		record_add(s, &ev->message, (void *)message, len, MESSAGE_MAX, FROM_USER);
+		message_look(cmd == 16 || cmd == 19 ? 1 : cmd == 44 ? 6 : cmd == 48 ? 5 : 1);
 	} else {
 		ev->asked = filter_len(sys->args[2]);
 		ev->flags = via == VIA_SECCOMP ? sys->args[1] : 0;

@@ -13,9 +13,6 @@
 #define WANT_ARGS	(1ull << 1)
 #define WANT_CGROUP	(1ull << 2)
 #define WANT_NAMESPACES (1ull << 3)
-#define WANT_DETAILS	(1ull << 4) /* what the tool asks the kernel for, by id */
-#define WANT_HELPERS	(1ull << 5)
-#define WANT_SOURCE	(1ull << 6)
 
 /* How something was done to BPF. */
 enum watch_via {

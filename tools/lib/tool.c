@@ -51,6 +51,7 @@ struct session {
 	struct needs needs;
 	struct buf log; /* what libbpf said during the last attempt */
 	bool denied;	/* the kernel answered EPERM */
+	uint64_t keep;	/* capabilities that are not dropped */
 	struct ring ring;
 	struct loss loss;
 	unsigned int ticks;
@@ -559,6 +560,11 @@ void tool_lose(struct session *s, enum lost_reason reason, uint64_t n)
 	s->loss.own[reason] += n;
 }
 
+void tool_keep(struct session *s, uint64_t capabilities)
+{
+	s->keep |= capabilities;
+}
+
 void tool_stop(struct session *s)
 {
 	s->loop.done = true;
@@ -572,6 +578,11 @@ struct output *tool_output(struct session *s)
 void *tool_skeleton(const struct session *s)
 {
 	return s->skeleton.self;
+}
+
+struct bpf_object *tool_object(const struct session *s)
+{
+	return s->skeleton.object;
 }
 
 const struct needs *tool_needs(const struct session *s)
@@ -634,7 +645,7 @@ static int session_run(struct session *s)
 	if (!err && s->tool->start)
 		err = s->tool->start(s, why);
 	if (!err)
-		err = privilege_drop(s->tool->keep, bpf_works, s);
+		err = privilege_drop(s->tool->keep | s->keep, bpf_works, s);
 	if (err) {
 		tool_say(s, "cannot start: %s", why[0] ? why : strerror(-err));
 		return EXIT_FAILED;

@@ -97,11 +97,14 @@ __attribute__((format(printf, 2, 3))) void tool_say(const struct session *sessio
 						    ...);
 /* Counts *n* as lost. */
 void tool_lose(struct session *session, enum lost_reason reason, uint64_t n);
+/* In start(): capabilities needed while running, beside those of tool.keep. */
+void tool_keep(struct session *session, uint64_t capabilities);
 /* Ends the run, as --duration does. */
 void tool_stop(struct session *session);
 /* The writer, for lines that are no events: put into its buf, then output_flush(). */
 struct output *tool_output(struct session *session);
 void *tool_skeleton(const struct session *session);
+struct bpf_object *tool_object(const struct session *session);
 const struct needs *tool_needs(const struct session *session);
 bool tool_verbose(const struct session *session);
 /* The traced command (its PID here), 0: none. */
