@@ -100,20 +100,20 @@ __noinline int prog_fill(__u64 at)
 	ev->prog_id = BPF_CORE_READ(aux, id);
 	ev->prog_type = BPF_CORE_READ(prog, type);
 	ev->attach_type = BPF_CORE_READ(prog, expected_attach_type);
-	ev->jited = BPF_CORE_READ(prog, jited_len);
+	ev->jited_len = BPF_CORE_READ(prog, jited_len);
 	ev->gpl = BPF_CORE_READ_BITFIELD_PROBED(prog, gpl_compatible);
 	bpf_core_read(ev->tag, sizeof(ev->tag), &prog->tag);
 	ev->functions = BPF_CORE_READ(aux, func_cnt);
 	ev->used_maps = BPF_CORE_READ(aux, used_map_cnt);
 	ev->load_ns = BPF_CORE_READ(aux, load_time);
 	if (bpf_core_field_exists(new->verified_insns))
-		ev->verified = BPF_CORE_READ(new, verified_insns);
+		ev->verified_insns = BPF_CORE_READ(new, verified_insns);
 	add_name(offsetof(struct bpfload_event, prog_name), aux->name, NAME_MAX);
 	if (BPF_CORE_READ(aux, attach_func_name))
-		add_name(offsetof(struct bpfload_event, function),
+		add_name(offsetof(struct bpfload_event, attach_func),
 			 BPF_CORE_READ(aux, attach_func_name), 256);
 	if (bpf_core_field_exists(new->attach_btf) && BPF_CORE_READ(new, attach_btf))
-		add_name(offsetof(struct bpfload_event, btf), BPF_CORE_READ(new, attach_btf)->name,
+		add_name(offsetof(struct bpfload_event, attach_btf), BPF_CORE_READ(new, attach_btf)->name,
 			 64);
 	return 0;
 }
@@ -136,7 +136,7 @@ __noinline int map_fill(__u64 at)
 	ev->value_size = BPF_CORE_READ(map, value_size);
 	ev->max_entries = BPF_CORE_READ(map, max_entries);
 	ev->map_flags = BPF_CORE_READ(map, map_flags);
-	add_name(offsetof(struct bpfload_event, name), map->name, NAME_MAX);
+	add_name(offsetof(struct bpfload_event, map_name), map->name, NAME_MAX);
 	return 0;
 }
 
@@ -481,7 +481,7 @@ static __always_inline void sockopt_fill(struct scratch *s, const struct syscall
 	__u32 fd = 0;
 
 	if (s->event.cmd == 26 || s->event.cmd == 51) { /* classic */
-		s->event.asked = filter_len(sys->args[3]);
+		s->event.insns = filter_len(sys->args[3]);
 	} else if (s->event.cmd == 50 || s->event.cmd == 52) {
 		if (!bpf_probe_read_user(&fd, sizeof(fd), (void *)sys->args[3]))
 			fd_look(fd, NO_TARGET);
@@ -553,11 +553,11 @@ __noinline int who_fill(void)
 	cred = BPF_CORE_READ(task, cred);
 	bpf_core_read(&ev->caps, sizeof(ev->caps), &cred->cap_effective);
 	ev->user_level = BPF_CORE_READ(cred, user_ns, level);
-	ev->user_ns = BPF_CORE_READ(cred, user_ns, ns.inum);
-	ev->net_ns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	ev->userns = BPF_CORE_READ(cred, user_ns, ns.inum);
+	ev->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	if (wants(WANT_NAMESPACES)) {
-		ev->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-		ev->pid_ns = BPF_CORE_READ(task, nsproxy, pid_ns_for_children, ns.inum);
+		ev->mntns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+		ev->pidns = BPF_CORE_READ(task, nsproxy, pid_ns_for_children, ns.inum);
 	}
 	ev->cgroup_id = task_cgroup_id(task);
 	if (wants(WANT_CGROUP))
@@ -668,7 +668,7 @@ static __always_inline int call_record(struct syscall *sys, enum call what, cons
 		record_add(s, &ev->message, (void *)message, len, MESSAGE_MAX, FROM_USER);
 		message_look(cmd == 16 || cmd == 19 ? 1 : cmd == 44 ? 6 : cmd == 48 ? 5 : 1);
 	} else {
-		ev->asked = filter_len(sys->args[2]);
+		ev->insns = filter_len(sys->args[2]);
 		ev->flags = via == VIA_SECCOMP ? sys->args[1] : 0;
 	}
 	record_submit_now(s);

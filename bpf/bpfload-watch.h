@@ -51,34 +51,34 @@ struct bpfload_event {
 	__s32 ret;
 	__u32 via, cmd;
 	__u32 compat;  /* by a 32-bit program */
-	__u32 user_ns; /* inode numbers of the caller's namespaces */
-	__u32 net_ns, mnt_ns, pid_ns;
+	__u32 userns; /* inode numbers of the caller's namespaces */
+	__u32 netns, mntns, pidns;
 	__u32 user_level; /* 0: the initial user namespace */
 	__u32 have;	  /* HAVE_* */
-	__u32 prog_id, prog_type, attach_type, verified, jited, functions, used_maps, gpl;
+	__u32 prog_id, prog_type, attach_type, verified_insns, jited_len, functions, used_maps, gpl;
 	__u32 map_id, map_type, key_size, value_size, max_entries, map_flags;
 	__u32 link_id, link_type;
 	__u32 btf_id;
 	__u32 perf_type;
-	__u32 asked; /* instructions */
+	__u32 insns; /* instructions */
 	__u32 flags;
 	__u32 count; /* calls that this row stands for */
 	__u32 errors;
 	__u32 ifindex;
 	struct bytes attr; /* union bpf_attr as the caller has it after the call */
-	struct bytes name; /* the object's */
+	struct bytes map_name; /* the object's */
 	struct bytes prog_name;
 	struct bytes license;
 	struct bytes log;
-	struct bytes function; /* that a tracing program is for */
-	struct bytes btf;      /* whose function that is */
+	struct bytes attach_func; /* that a tracing program is for */
+	struct bytes attach_btf;      /* whose function that is */
 	struct bytes target;
 	struct bytes exe;
 	struct bytes args; /* each with its NUL */
 	struct bytes cgroup;
 	struct bytes message; /* netlink */
 	/* By the tool. */
-	struct bytes helpers, maps, source, detail;
+	struct bytes helpers, map_ids, source, detail;
 };
 
 /* Element operations are counted, not told one by one. */
@@ -89,7 +89,7 @@ struct element_key {
 struct element_count {
 	struct task_info task; /* of the first one */
 	__u64 count, errors;
-	__u32 map_type, unused;
+	__u32 map_type, pad;
 	char map_name[16];
 };
 

@@ -7,9 +7,9 @@
 #
 # Something happens by "puppets": processes of a known name, user and cgroup that
 # wait, and when told so open a file (a name that does not exist) and execute a
-# program with that name as its last argument, once.  marked() says what a tool
-# makes of that, cause() how to have many events of one kind; a new tool that sees
-# neither opens nor execs needs an entry in both.
+# program with that name as its last argument, which asks bpf(2) for it, once.
+# marked() says what a tool makes of that, cause() how to have many events of one kind; a new tool that sees
+# none of these needs an entry in both.
 
 # Each test is a subshell; what helpers.bash sets is not seen from here.
 # shellcheck disable=SC2030,SC2031,SC2154
@@ -112,6 +112,7 @@ marked()
 	case $tool in
 	execsnoop) echo "(.args | type) == \"array\" and .args[-1] == \"$1\"" ;;
 	opensnoop) echo ".path == \"$1\"" ;;
+	bpfload-watch) echo ".cmd == \"OBJ_GET\" and .target == \"$1\"" ;;
 	*) fail "tests/cli.bats does not know what makes an event of $tool: say so in marked()" ;;
 	esac
 }
@@ -128,12 +129,30 @@ program()
 cause()
 {
 	case $tool in
-	execsnoop)
+	execsnoop | bpfload-watch)
 		program "$2"
 		run_workload exec plain --times "$1" --program "$PUBLIC/bin/$2" -- noop "$3"
 		;;
 	opensnoop) run_workload open --times "$1" --comm "$2" "$3" ;;
 	*) fail "tests/cli.bats does not know what makes events of $tool: say so in cause()" ;;
+	esac
+}
+
+# event_type: the type of the events of $tool in JSON.
+event_type()
+{
+	case $tool in
+	bpfload-watch) echo bpf ;;
+	*) echo "${tool%snoop}" ;;
+	esac
+}
+
+# kept_capabilities: those that $tool needs while it runs, as its man page says.
+kept_capabilities()
+{
+	case $tool in
+	bpfload-watch) echo $((1 << 19 | 1 << 21 | 1 << 34)) ;; # SYS_PTRACE, SYS_ADMIN, SYSLOG
+	*) echo 0 ;;
 	esac
 }
 
@@ -533,8 +552,8 @@ become_nobody()
 			TOOLS=$PUBLIC LACKING=ok start_tool "$tool" --json
 			for name in CapPrm CapEff CapInh CapAmb; do
 				value=$(process_status "$tool_pid" "$name")
-				# Nothing, or CAP_BPF, which some kernels ask for to read one's own map.
-				[[ $value == 0000000000000000 || $value == 0000008000000000 ]] ||
+				# CAP_BPF: some kernels ask for it to read one's own map.
+				[[ $((16#$value & ~(1 << 39) & ~$(kept_capabilities))) -eq 0 ]] ||
 					fail "$name: $value"
 			done
 			assert_equal "$(process_status "$tool_pid" NoNewPrivs)" 1
@@ -1069,7 +1088,7 @@ make_cgroup()
 		assert_equal "$(summary .lost_by)" '{}'
 		assert_lost 0
 		assert_events 1 "$(marked "$mark")"
-		assert_equal "$(events true | jq -r .type | sort -u)" "${tool%snoop}"
+		assert_equal "$(events true | jq -r .type | sort -u)" "$(event_type)"
 	done
 }
 
@@ -1109,12 +1128,20 @@ make_cgroup()
 		execsnoop ancestors	what depth and the indentation of --tree are made of
 		opensnoop via		shown as call
 		opensnoop type		shown as file_type
+		bpfload-watch attr	what other columns are made of
+		bpfload-watch caps	what capability is made of
+		bpfload-watch have	what facts is made of
+		bpfload-watch load_ns	what lifetime_ns is made of
+		bpfload-watch message	what target is made of
+		bpfload-watch perf_config	what target is made of
+		bpfload-watch perf_type	what target is made of
+		bpfload-watch user_level	what capability is made of
 	"
 	local keys members member
 	for tool in "${tools[@]}"; do
 		trying "$tool"
 		keys=$(column_keys)
-		members=$(bpftool btf dump file "$TOOLS/${tool//-/_}.bpf.o" -j | jq -r '
+		members=$(bpftool btf dump file "$TOOLS/$tool.bpf.o" -j | jq -r '
 			(.types | map({key: (.id | tostring), value: .}) | from_entries) as $by
 			| .types[] | select(.kind == "STRUCT" and (.members | length > 0))
 			| select($by[.members[0].type_id | tostring] | .kind == "STRUCT" and .name == "task_info")
@@ -1876,7 +1903,9 @@ with open(sys.argv[1]) as pipe:
 					    if "comm_hex" in event:
 					        name = bytes.fromhex(event["comm_hex"])
 					        assert "\ufffd" in event["comm"], event
-					    seen.append(name)
+					    # Some tools see both of the two that are called so.
+					    if not seen or seen[-1] != name:
+					        seen.append(name)
 					assert seen == [n[:15] for n in names], seen
 				END
 				# Escaped, though valid.

@@ -72,7 +72,7 @@ static void tell_elements(struct session *session)
 			row.event.have = HAVE_MAP;
 			row.event.map_id = next.map_id;
 			row.event.map_type = count.map_type;
-			row_add(&row.event.name, count.map_name, strnlen(count.map_name, 16));
+			row_add(&row.event.map_name, count.map_name, strnlen(count.map_name, 16));
 		}
 		row_tell(session);
 		key = next;
@@ -181,26 +181,25 @@ static const struct column columns[] = {
 	COL_GET("TAG", "tag", get_tag, -16, "hash of its instructions", .flags = COL_WIDE),
 	COL(E, "LICENSE", license, -12, "as the caller gave it", .flags = COL_WIDE),
 	COL(E, "GPL", gpl, 3, "1: the license is compatible with the GPL", .flags = COL_WIDE),
-	COL_KEY(E, "ASKED", "insns", asked, 6,
-		"instructions given, also to filters of sockets and seccomp", SOME),
-	COL_KEY(E, "INSNS", "verified_insns", verified, 7,
-		"instructions that the verifier looked at (since Linux 5.16)", SOME),
-	COL_KEY(E, "JITED", "jited_len", jited, 6, "bytes of machine code", .fmt = FMT_SIZE, SOME),
+	COL(E, "ASKED", insns, 6, "instructions given, also to filters of sockets and seccomp",
+	    SOME),
+	COL(E, "INSNS", verified_insns, 7,
+	    "instructions that the verifier looked at (since Linux 5.16)", SOME),
+	COL(E, "JITED", jited_len, 6, "bytes of machine code", .fmt = FMT_SIZE, SOME),
 	COL(E, "FUNCS", functions, 5, "functions", SOME),
 	COL(E, "MAPS", used_maps, 4, "maps that it uses", SOME),
-	COL_KEY(E, "MAPIDS", "map_ids", maps, -12, "their ids", .fmt = FMT_ARGS, .flags = COL_WIDE),
+	COL(E, "MAPIDS", map_ids, -12, "their ids", .fmt = FMT_ARGS, .flags = COL_WIDE),
 	COL(E, "HELPERS", helpers, -24, "functions of the kernel that it calls", .fmt = FMT_ARGS,
 	    .flags = COL_WIDE),
 	COL(E, "SOURCE", source, -24, "source line of its first instruction", .fmt = FMT_PATH,
 	    .flags = COL_WIDE),
-	COL_KEY(E, "FUNCTION", "attach_func", function, -20, "function that it is for",
-		.flags = COL_WIDE),
-	COL_KEY(E, "BTF", "attach_btf", btf, -8, "whose function that is", .flags = COL_WIDE),
+	COL(E, "FUNCTION", attach_func, -20, "function that it is for", .flags = COL_WIDE),
+	COL(E, "BTF", attach_btf, -8, "whose function that is", .flags = COL_WIDE),
 	COL(E, "BTFID", btf_id, 5, "id of the BTF", SOME),
 	COL(E, "FLAGS", flags, 5, "flags given to the load, or to seccomp", SOME),
 	COL(E, "MAP", map_id, 5, "id of the map", SOME),
 	COL_GET("MAPTYPE", "map_type", get_map_type, -12, "type of the map", .flags = COL_WIDE),
-	COL_KEY(E, "MAPNAME", "map_name", name, -15, "name of the map", .flags = COL_WIDE),
+	COL(E, "MAPNAME", map_name, -15, "name of the map", .flags = COL_WIDE),
 	COL(E, "KEY", key_size, 4, "bytes of a key", SOME),
 	COL(E, "VALUE", value_size, 5, "bytes of a value", SOME),
 	COL(E, "ENTRIES", max_entries, 7, "entries at most", SOME),
@@ -227,12 +226,12 @@ static const struct column columns[] = {
 	COL(E, "CGROUPID", cgroup_id, 8, "id of its cgroup (v2)", .flags = COL_EXTRA),
 	COL(E, "CGROUP", cgroup, -24, "path of its cgroup (v2)", .fmt = FMT_PATH, .flags = COL_WIDE,
 	    .want = WANT_CGROUP),
-	COL_KEY(E, "NETNS", "netns", net_ns, 10, "its network namespace", .flags = COL_WIDE),
-	COL_KEY(E, "MNTNS", "mntns", mnt_ns, 10, "its mount namespace", .flags = COL_EXTRA,
-		.want = WANT_NAMESPACES),
-	COL_KEY(E, "PIDNS", "pidns", pid_ns, 10, "its PID namespace", .flags = COL_EXTRA,
-		.want = WANT_NAMESPACES),
-	COL_KEY(E, "USERNS", "userns", user_ns, 10, "its user namespace", .flags = COL_EXTRA),
+	COL(E, "NETNS", netns, 10, "its network namespace", .flags = COL_WIDE),
+	COL(E, "MNTNS", mntns, 10, "its mount namespace", .flags = COL_EXTRA,
+	    .want = WANT_NAMESPACES),
+	COL(E, "PIDNS", pidns, 10, "its PID namespace", .flags = COL_EXTRA,
+	    .want = WANT_NAMESPACES),
+	COL(E, "USERNS", userns, 10, "its user namespace", .flags = COL_EXTRA),
 	COL(E, "DETAIL", detail, -12, "what could not be looked at", .flags = COL_WIDE),
 	COL_GET("WHAT", "what", get_what, 0, "name, what it is attached to, or why it failed"),
 	COL_END,
@@ -241,5 +240,4 @@ static const struct column columns[] = {
 TOOL(bpfload_watch, .brief = "Trace what is done to BPF: loads, attachments, ends", .event = "bpf",
      .columns = columns, .options = options, .needs = needs, .configure = configure, .start = start,
      .record = on_record, .tick = on_tick, .finish = finish, .done = done,
-     .keep = 1ull << CAP_SYS_ADMIN | 1ull << CAP_BPF | 1ull << CAP_PERFMON | 1ull << CAP_SYSLOG |
-	     1ull << CAP_SYS_PTRACE)
+     .keep = 1ull << CAP_SYS_ADMIN | 1ull << CAP_BPF | 1ull << CAP_SYSLOG | 1ull << CAP_SYS_PTRACE)

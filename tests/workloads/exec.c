@@ -19,7 +19,8 @@
  *   exec fork-tree PATH [--children C] [--grandchildren G] [--orphan]
  *                             each descendant opens PATH once, then executes once;
  *                             orphan: the children end before the grandchildren act
- *   exec noop …               does nothing: the default program executed
+ *   exec noop …               does nothing: the default program executed (if its last
+ *                             argument begins with /, it asks bpf(2) for that path)
  *
  * --times N: each of them N times (1; burst: 200).  --uid UID: as this user.
  * Without a WAY, KIND or ERROR: each of those listed.
@@ -916,6 +917,7 @@ NORETURN static void fork_tree_act(const char *path, const char *role, pid_t ppi
 	struct json j = {};
 	long fd;
 
+	ask_bpf(path);
 	fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		fd = -errno;
@@ -1023,6 +1025,7 @@ int main(int argc, char **argv)
 	int c;
 
 	if (is_noop(argc, argv)) {
+		ask_bpf(argv[argc - 1]);
 		if (getenv("NOOP"))
 			return argc;
 		return 0;

@@ -2,7 +2,7 @@
 // build: -static -pthread
 /*
  * Opens each PATH a known number of times, closes it each time, and prints one
- * JSON line for each path and thread:
+ * JSON line for each path and thread (before that, it asks bpf(2) for it once):
  *
  *   {"what":"open","call":"openat","pid":…,"tid":…,"given":…,"flags":"O_RDONLY",
  *    "ret":3,"errno":0,"times":23,"path":…,"dev":"8:1","ino":…,"type":"file"}
@@ -226,6 +226,7 @@ static void *work(void *arg)
 		pthread_barrier_wait(&start);
 	for (path = paths; *path; path++) {
 		same = true;
+		ask_bpf(*path);
 		if (use_int80)
 			snprintf(low_path, 65536 - sizeof(*low_how), "%s", *path);
 		for (i = 0; i < times; i++) {

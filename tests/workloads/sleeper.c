@@ -50,7 +50,10 @@ static bool ending;
 
 static void open_once(struct worker *w)
 {
-	long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	long fd;
+
+	ask_bpf(path);
+	fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 
 	w->ret = fd < 0 ? -errno : fd;
 	w->times++;

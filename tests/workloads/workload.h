@@ -609,4 +609,16 @@ MAYBE_UNUSED static bool is_noop(int argc, char **argv)
 	       (argc > 1 && !strcmp(argv[1], "noop"));
 }
 
+/* One command of bpf(2), for a path: BPF_OBJ_GET of a file that is not there. */
+MAYBE_UNUSED static void ask_bpf(const char *path)
+{
+	struct {
+		uint64_t pathname;
+		uint32_t bpf_fd, file_flags;
+	} attr = { .pathname = (uintptr_t)path };
+
+	if (*path == '/')
+		syscall(SYS_bpf, 7, &attr, sizeof(attr));
+}
+
 #endif

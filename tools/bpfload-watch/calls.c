@@ -158,7 +158,7 @@ static void fill_from_attr(struct bpfload_event *ev)
 		return;
 	switch (ev->cmd) {
 	case BPF_PROG_LOAD:
-		ev->asked = attr_u32(PROG_INSN_CNT);
+		ev->insns = attr_u32(PROG_INSN_CNT);
 		ev->flags = attr_u32(PROG_FLAGS);
 		if (ev->have & HAVE_PROG)
 			return;
@@ -175,7 +175,7 @@ static void fill_from_attr(struct bpfload_event *ev)
 		ev->value_size = attr_u32(MAP_VALUE_SIZE);
 		ev->max_entries = attr_u32(MAP_MAX_ENTRIES);
 		ev->map_flags = ev->flags;
-		row_add(&ev->name, attr + MAP_NAME, strnlen(attr + MAP_NAME, NAME_SIZE));
+		row_add(&ev->map_name, attr + MAP_NAME, strnlen(attr + MAP_NAME, NAME_SIZE));
 		break;
 	case BPF_LINK_CREATE:
 	case BPF_PROG_ATTACH:
@@ -199,9 +199,16 @@ static void fill_details(struct bpfload_event *ev)
 		row_add(&ev->prog_name, prog.name.data ?: "", prog.name.len);
 		if (prog.helpers_known)
 			row_add(&ev->helpers, prog.helpers.data ?: "", prog.helpers.len);
-		row_add(&ev->maps, prog.maps.data ?: "", prog.maps.len);
+		row_add(&ev->map_ids, prog.maps.data ?: "", prog.maps.len);
 		if (prog.source.len)
 			row_add(&ev->source, prog.source.data, prog.source.len);
+	}
+	if (ev->have & HAVE_PERF && !row_has(&ev->target)) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "perf event %u:%llu", ev->perf_type,
+			 (unsigned long long)ev->perf_config);
+		row_text(&ev->target, text);
 	}
 	if (ev->link_id && !row_has(&ev->target)) {
 		struct bpf_link_info link;
@@ -209,7 +216,7 @@ static void fill_details(struct bpfload_event *ev)
 		char name[16];
 
 		if (!link_details(ev->link_id, &link, &target, &ev->ifindex) && ev->ifindex) {
-			netif_programs(ev->task.pid, ev->net_ns, ev->ifindex, name, NULL, 0);
+			netif_programs(ev->task.pid, ev->netns, ev->ifindex, name, NULL, 0);
 			buf_str(&target, name);
 		}
 		if (target.len)
@@ -234,7 +241,7 @@ static bool fill_interface(struct bpfload_event *ev)
 	ev->ret = NO_RESULT; /* it comes in a message of its own */
 	if (!message.ifindex)
 		return true;
-	count = netif_programs(ev->task.pid, ev->net_ns, message.ifindex, name, progs,
+	count = netif_programs(ev->task.pid, ev->netns, message.ifindex, name, progs,
 			       ARRAY_SIZE(progs));
 	if (count < 0) {
 		buf_printf(&text, "interface %u: not to be seen (%s)", message.ifindex,

@@ -55,7 +55,9 @@ void count_row(void)
 			least = &slowest[i];
 	if (ev->lat_ns == UINT64_MAX || ev->lat_ns <= least->ns)
 		return;
-	*least = (struct slowest){ .ns = ev->lat_ns, .id = ev->prog_id, .insns = ev->verified };
+	*least = (struct slowest){ .ns = ev->lat_ns,
+				   .id = ev->prog_id,
+				   .insns = ev->verified_insns };
 	if (row_has(&ev->prog_name))
 		snprintf(least->name, sizeof(least->name), "%.*s", (int)ev->prog_name.len,
 			 row_at(&ev->prog_name));

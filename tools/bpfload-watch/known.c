@@ -116,7 +116,7 @@ static void row_object(const struct known *k)
 		ev->have |= HAVE_MAP;
 		ev->map_id = k->id;
 		ev->map_type = k->type;
-		row_text(&ev->name, k->name);
+		row_text(&ev->map_name, k->name);
 		break;
 	case OBJECT_LINK:
 		ev->have |= HAVE_LINK;
@@ -296,7 +296,7 @@ void known_made(bool probe)
 		remember_as(OBJECT_PROG, ev->prog_id, ev->prog_type, &ev->prog_name, probe);
 		break;
 	case BPF_MAP_CREATE:
-		remember_as(OBJECT_MAP, ev->map_id, ev->map_type, &ev->name, probe);
+		remember_as(OBJECT_MAP, ev->map_id, ev->map_type, &ev->map_name, probe);
 		break;
 	case BPF_LINK_CREATE:
 	case BPF_RAW_TRACEPOINT_OPEN:
@@ -335,10 +335,10 @@ void known_start(struct session *session, bool only_filtered, bool present)
 	if (!tool_filters(session)->self)
 		own_find(session);
 	look_at_ids(session, present, &hidden);
-	if (hidden)
+	if (hidden && tool_verbose(session))
 		tool_say(
 			session,
-			"needs CAP_SYS_ADMIN too to see ends, and more than the kernel tells at once");
+			"not seen: the ends of maps and links, helpers, sources (needs CAP_SYS_ADMIN)");
 }
 
 void known_done(void)

@@ -244,14 +244,14 @@ void get_what(const void *event, size_t size, struct value *v)
 
 	(void)size;
 	buf_reset(&b);
-	text = text_of(about_prog(ev) ? &ev->prog_name : &ev->name, &len);
+	text = text_of(about_prog(ev) ? &ev->prog_name : &ev->map_name, &len);
 	buf_add(&b, text, len);
 	text = text_of(&ev->target, &len);
 	if (len) {
 		buf_str(&b, b.len ? " -> " : "");
 		buf_add(&b, text, len);
 	}
-	text = text_of(&ev->function, &len);
+	text = text_of(&ev->attach_func, &len);
 	if (len) {
 		buf_str(&b, b.len ? " -> " : "");
 		buf_add(&b, text, len);
