@@ -113,8 +113,8 @@ __noinline int prog_fill(__u64 at)
 		add_name(offsetof(struct bpfload_event, attach_func),
 			 BPF_CORE_READ(aux, attach_func_name), 256);
 	if (bpf_core_field_exists(new->attach_btf) && BPF_CORE_READ(new, attach_btf))
-		add_name(offsetof(struct bpfload_event, attach_btf), BPF_CORE_READ(new, attach_btf)->name,
-			 64);
+		add_name(offsetof(struct bpfload_event, attach_btf),
+			 BPF_CORE_READ(new, attach_btf)->name, 64);
 	return 0;
 }
 
@@ -687,7 +687,7 @@ static __always_inline int call_exit(struct pt_regs *regs, __u32 nr, long ret)
 	struct syscall sys = { .nr = nr, .ret = ret };
 	enum call what;
 
-	if (!bpf_call(nr, false) && !bpf_call(nr, true))
+	if (!bpf_call_maybe(nr))
 		return 0;
 	sys.compat = syscall_compat();
 	what = bpf_call(nr, sys.compat);
@@ -717,7 +717,7 @@ int call_done_tp(struct trace_event_raw_sys_exit *ctx)
 	struct syscall sys = { .nr = ctx->id & ~X32_SYSCALL_BIT, .ret = ctx->ret };
 	enum call what;
 
-	if (!bpf_call(sys.nr, false) && !bpf_call(sys.nr, true))
+	if (!bpf_call_maybe(sys.nr))
 		return 0;
 	sys.compat = syscall_compat();
 	what = bpf_call(sys.nr, sys.compat);
@@ -733,7 +733,7 @@ static __always_inline int call_enter(__u32 nr, struct pt_regs *regs)
 	__u64 args[5];
 	bool compat;
 
-	if (bpf_call(nr, false) != CALL_BPF && bpf_call(nr, true) != CALL_BPF)
+	if (!BPF_NUMBER(nr))
 		return 0;
 	compat = syscall_compat();
 	if (bpf_call(nr, compat) != CALL_BPF)
@@ -762,7 +762,7 @@ int call_start_tp(struct trace_event_raw_sys_enter *ctx)
 	__u32 nr = ctx->id & ~X32_SYSCALL_BIT;
 	__u64 args[5];
 
-	if (!bpf_call(nr, syscall_compat()) || !task_wanted())
+	if (!bpf_call_maybe(nr) || !bpf_call(nr, syscall_compat()) || !task_wanted())
 		return 0;
 	bpf_core_read(args, sizeof(args), &ctx->args);
 	pending_put(nr, args);

@@ -68,6 +68,19 @@ static __always_inline enum call exec_call(__u32 nr, bool compat)
 	return CALL_NONE;
 }
 
+#define BPF_NUMBER(nr) ((nr) == 321 || (nr) == 357)
+
+/* A bit for each number of bpf_call(), for it is asked at every call of the machine. */
+static const __u64 bpf_call_bits[] = { 0x40500000010000ull,
+				       0,
+				       0x100020000000ull,
+				       0,
+				       0x2000000000000000ull,
+				       0x6402400000002ull,
+				       0,
+				       0,
+				       0x20000044ull };
+
 /* Calls that do something to BPF, or may. */
 static __always_inline enum call bpf_call(__u32 nr, bool compat)
 {
@@ -170,6 +183,18 @@ static __always_inline enum call exec_call(__u32 nr, bool compat)
 	return CALL_NONE;
 }
 
+#define BPF_NUMBER(nr) ((nr) == 280 || (nr) == 386)
+
+static const __u64 bpf_call_bits[] = { 0x40000020000000ull,
+				       0,
+				       0x108000000000ull,
+				       0x94000ull,
+				       0x14401200000ull,
+				       0x8000000000000000ull,
+				       0x4ull,
+				       0,
+				       0 };
+
 static __always_inline enum call bpf_call(__u32 nr, bool compat)
 {
 	switch (nr) {
@@ -229,6 +254,12 @@ static __always_inline void syscall_args(__u64 *args, const struct pt_regs *regs
 #else
 #error "which registers hold a system call's arguments on this architecture?"
 #endif
+
+/* Whether a number may be one of bpf_call(). */
+static __always_inline bool bpf_call_maybe(__u32 nr)
+{
+	return nr < 64 * sizeof(bpf_call_bits) / 8 && (bpf_call_bits[nr / 64] >> nr % 64 & 1);
+}
 
 /* The call's number, of typed registers (tp_btf) and of plain addresses (raw_tp). */
 #define SYSCALL_NR(regs)      ((__u32)(regs)->SYSCALL_REG & ~X32_SYSCALL_BIT)

@@ -18,6 +18,9 @@ points='
 	opensnoop open tp_btf/sys_exit
 	opensnoop open raw_tp/sys_exit tp_btf
 	opensnoop open tp/raw_syscalls/sys_enter+tp/raw_syscalls/sys_exit tp_btf,raw_tp
+	bpfload-watch call tp_btf/sys_enter+tp_btf/sys_exit
+	bpfload-watch call raw_tp/sys_enter+raw_tp/sys_exit tp_btf
+	bpfload-watch call tp/raw_syscalls/sys_enter+tp/raw_syscalls/sys_exit tp_btf,raw_tp
 '
 
 # rows TOOL FUNCTION: FUNCTION NEED POINT WITHOUT for each row of the table.
@@ -66,6 +69,19 @@ attached_to()
 		assert_lost 0
 	}
 	rows opensnoop check
+}
+
+@test "bpfload-watch: the call by tp_btf, then raw_tp, then the classic tracepoints" {
+	check()
+	{
+		local load='.cmd == "PROG_LOAD" and .prog_name == "w_socket_filter"'
+		trace bpfload-watch -- bpf-types socket_filter
+		attached_to "$@"
+		assert_events 1 "$load and .facts == \"kernel\" and .lat_ns > 0 and .ret >= 0"
+		assert_events 1 '.cmd == "SO_ATTACH_BPF" and .prog_name == "w_socket_filter"'
+		assert_lost 0
+	}
+	rows bpfload-watch check
 }
 
 @test "opensnoop --light: the function that all opens come to" {
