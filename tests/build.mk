@@ -4,7 +4,7 @@
 #
 #	tests/unit/X.c		build/unit/X, and with ASan and UBSan build/unit-asan/X
 #	tests/unit/fuzz/X.c	build/fuzz/X, a libFuzzer target
-#	tests/workloads/X.c	build/workloads/X; a line "// build: FLAGS" among the
+#	tests/workloads/X.c, X.cc	build/workloads/X; a line "// build: FLAGS" among the
 #				first five adds to its command line
 
 # libFuzzer comes with a clang; this one's runtime is what packaging/deps installs.
@@ -12,7 +12,8 @@ FUZZ_CLANG ?= clang-14
 
 unit := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/*.c)))
 fuzz := $(patsubst tests/unit/fuzz/%.c,%,$(sort $(wildcard tests/unit/fuzz/*.c)))
-workloads := $(patsubst tests/workloads/%.c,%,$(sort $(wildcard tests/workloads/*.c)))
+workloads := $(patsubst tests/workloads/%.c,%,$(sort $(wildcard tests/workloads/*.c))) \
+	$(patsubst tests/workloads/%.cc,%,$(sort $(wildcard tests/workloads/*.cc)))
 
 .PHONY: unit unit-asan fuzz workloads
 unit: $(unit:%=$(BUILD)/unit/%)
@@ -52,6 +53,12 @@ $(BUILD)/workloads/%: tests/workloads/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra -MMD -MP -MF $@.d $< \
+		$$(sed -n '1,5s,^// build:,,p' $<) -o $@
+
+$(BUILD)/workloads/%: tests/workloads/%.cc
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -O2 -g -Wall -Wextra -MMD -MP -MF $@.d $< \
 		$$(sed -n '1,5s,^// build:,,p' $<) -o $@
 
 -include $(wildcard $(addprefix $(BUILD)/,unit/*.d unit-asan/*.d asan/*.d fuzz/*.d fuzz/lib/*.d workloads/*.d))

@@ -36,7 +36,7 @@ struct frame {
 	const char *name;    /* demangled; NULL: has none, see *why* */
 	const char *linkage; /* as in the symbol table, if it differs; or NULL */
 	const char *
-		module; /* path of the file, "[kernel]", "[nf_tables]", "[vdso]", "[bpf]"; or NULL */
+		module; /* path of the file, "[kernel]", "[nf_tables]", "[vdso]", "[bpf]", "[jit]"; NULL */
 	const char *build_id; /* in hex; or NULL */
 	const char *source;   /* file; or NULL */
 	uint32_t line;	      /* in it; 0: not known */
