@@ -81,6 +81,8 @@ bool call_probes(void)
 	switch (ev->cmd) {
 	case BPF_LINK_CREATE:
 		return ev->ret == -EBADF && attr_u32(ATTACH_TARGET) == UINT32_MAX;
+	case BPF_PROG_BIND_MAP:
+		return known_probe(OBJECT_MAP, ev->map_id);
 	case BPF_BTF_LOAD:
 		return attr_u32(BTF_SIZE) <= PROBE_BTF && !attr_u32(BTF_LOG_LEVEL);
 	case BPF_MAP_CREATE:

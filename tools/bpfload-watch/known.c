@@ -43,6 +43,13 @@ static struct known *known_add(enum object_kind object, uint32_t id)
 	return k;
 }
 
+bool known_probe(enum object_kind object, uint32_t id)
+{
+	const struct known *k = known_find(object, id);
+
+	return k && k->probe;
+}
+
 static void known_drop(struct known *k)
 {
 	*k = known[--known_count];

@@ -62,6 +62,8 @@ struct known {
 void known_start(struct session *session, bool filtered, bool present);
 /* Remembers what the call in the row has made, for its end. */
 void known_made(bool probe);
+/* Whether that was made in a probe. */
+bool known_probe(enum object_kind object, uint32_t id);
 /* Tells the programs that the kernel says have ended. */
 void known_ends(struct session *session);
 /* Looks at all ids, which tells the ends of the others. */
