@@ -491,6 +491,18 @@ TEST(demangled_names)
 	}
 }
 
+TEST(versions_of_symbols_are_no_part_of_their_name)
+{
+	file_write("version.map", "V1 { global: versioned; local: *; };");
+	file_write("version.c", "int impl(void) { return 1; }\n"
+				"__asm__(\".symver impl, versioned@@V1\");\n");
+	NEED(!shell("cc -shared -fPIC -Wl,--version-script=version.map -o version.so version.c"));
+	open_space(getpid());
+	map_object("version.so", 0x10000000);
+	CHECK_NAME(0x10000000 + offset_of("version.so", "impl"), "versioned");
+	close_space();
+}
+
 TEST(stripped_file)
 {
 	uint64_t hidden;

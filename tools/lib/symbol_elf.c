@@ -535,19 +535,24 @@ static const char *string_add(struct buf *strings, const char *s)
 	return (const char *)(at + 1);
 }
 
-/* What the name means: without parameters, which would make one function many. */
+/* What the name means: without parameters, which would make one function many, and without the
+ * version of the symbol ("read@@GLIBC_2.2.5"). */
 static void name_set(struct elf_file *file, struct frame *frame, const char *name,
 		     struct buf *strings)
 {
-	_cleanup_free_ char *clear = NULL;
+	_cleanup_free_ char *clear = NULL, *plain = NULL;
+	const char *version;
 
 	if (!name || !*name)
 		return;
+	version = strchr(name, '@');
+	if (version && version != name && strcmp(version, "@plt"))
+		plain = strndup(name, version - name);
 	frame->why = WHY_NAMED;
 	if (file->demangle && name[0] == '_' && (name[1] == 'Z' || name[1] == 'R'))
-		clear = cplus_demangle(name, DMGL_AUTO | DMGL_ANSI);
-	if (clear)
-		frame->name = string_add(strings, clear);
+		clear = cplus_demangle(plain ?: name, DMGL_AUTO | DMGL_ANSI);
+	if (clear || plain)
+		frame->name = string_add(strings, clear ?: plain);
 	if (!frame->name)
 		frame->name = string_add(strings, name);
 	else
