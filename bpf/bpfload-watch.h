@@ -50,7 +50,7 @@ struct bpfload_event {
 	__u8 tag[8];
 	__s32 ret;
 	__u32 via, cmd;
-	__u32 compat;  /* by a 32-bit program */
+	__u32 compat; /* by a 32-bit program */
 	__u32 userns; /* inode numbers of the caller's namespaces */
 	__u32 netns, mntns, pidns;
 	__u32 user_level; /* 0: the initial user namespace */
@@ -65,13 +65,13 @@ struct bpfload_event {
 	__u32 count; /* calls that this row stands for */
 	__u32 errors;
 	__u32 ifindex;
-	struct bytes attr; /* union bpf_attr as the caller has it after the call */
+	struct bytes attr;     /* union bpf_attr as the caller has it after the call */
 	struct bytes map_name; /* the object's */
 	struct bytes prog_name;
 	struct bytes license;
 	struct bytes log;
 	struct bytes attach_func; /* that a tracing program is for */
-	struct bytes attach_btf;      /* whose function that is */
+	struct bytes attach_btf;  /* whose function that is */
 	struct bytes target;
 	struct bytes exe;
 	struct bytes args; /* each with its NUL */
