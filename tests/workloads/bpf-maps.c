@@ -495,10 +495,7 @@ static void token(void)
 	close(fd);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} cases[] = {
+static const struct run cases[] = {
 	{ "types", types },   { "elements", elements },
 	{ "freeze", freeze }, { "tail_call", tail_call },
 	{ "pin", pin },	      { "stats", stats },
@@ -509,30 +506,6 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	size_t i;
-	int k;
-
 	program = "bpf-maps";
-	if (argc == 2 && !strcmp(argv[1], "--list")) {
-		for (i = 0; i < ARRAY_SIZE(cases); i++)
-			puts(cases[i].name);
-		return 0;
-	}
-	for (k = 1; k < argc; k++) {
-		for (i = 0; i < ARRAY_SIZE(cases) && strcmp(cases[i].name, argv[k]); i++)
-			;
-		if (i == ARRAY_SIZE(cases))
-			usage_error("no such case: %s", argv[k]);
-	}
-	isolate();
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		for (k = 1; k < argc && strcmp(cases[i].name, argv[k]); k++)
-			;
-		if (argc > 1 && k == argc)
-			continue;
-		subject = cases[i].name;
-		cases[i].run();
-	}
-	summary();
-	return failed;
+	return run_cases(cases, ARRAY_SIZE(cases), argc, argv);
 }

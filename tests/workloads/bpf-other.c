@@ -277,10 +277,7 @@ static void xdp(void)
 	prog_unload(second);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} cases[] = {
+static const struct run cases[] = {
 	{ "perf", perf },
 	{ "socket_bpf", socket_bpf },
 	{ "socket_filter", socket_filter },
@@ -294,30 +291,6 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	size_t i;
-	int k;
-
 	program = "bpf-other";
-	if (argc == 2 && !strcmp(argv[1], "--list")) {
-		for (i = 0; i < ARRAY_SIZE(cases); i++)
-			puts(cases[i].name);
-		return 0;
-	}
-	for (k = 1; k < argc; k++) {
-		for (i = 0; i < ARRAY_SIZE(cases) && strcmp(cases[i].name, argv[k]); i++)
-			;
-		if (i == ARRAY_SIZE(cases))
-			usage_error("no such case: %s", argv[k]);
-	}
-	isolate();
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		for (k = 1; k < argc && strcmp(cases[i].name, argv[k]); k++)
-			;
-		if (argc > 1 && k == argc)
-			continue;
-		subject = cases[i].name;
-		cases[i].run();
-	}
-	summary();
-	return failed;
+	return run_cases(cases, ARRAY_SIZE(cases), argc, argv);
 }

@@ -936,4 +936,41 @@ MAYBE_UNUSED static void json_cgroup(struct json *j)
 		json_number(j, "cgroup_id", st.st_ino);
 }
 
+/* ---- command line ---- */
+
+struct run {
+	const char *name;
+	void (*run)(void);
+};
+
+/* --list, or these cases, or all. */
+MAYBE_UNUSED static int run_cases(const struct run *cases, size_t count, int argc, char **argv)
+{
+	size_t i;
+	int k;
+
+	if (argc == 2 && !strcmp(argv[1], "--list")) {
+		for (i = 0; i < count; i++)
+			puts(cases[i].name);
+		return 0;
+	}
+	for (k = 1; k < argc; k++) {
+		for (i = 0; i < count && strcmp(cases[i].name, argv[k]); i++)
+			;
+		if (i == count)
+			usage_error("no such case: %s", argv[k]);
+	}
+	isolate();
+	for (i = 0; i < count; i++) {
+		for (k = 1; k < argc && strcmp(cases[i].name, argv[k]); k++)
+			;
+		if (argc > 1 && k == argc)
+			continue;
+		subject = cases[i].name;
+		cases[i].run();
+	}
+	summary();
+	return failed;
+}
+
 #endif
