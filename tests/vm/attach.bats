@@ -5,7 +5,7 @@
 # them do when they are left out.  Run by tests/vm.bats, inside: what the live kernel takes is its
 # own business.
 #
-# shellcheck disable=SC2154,SC2317 # variables of helpers.bash, functions called by name
+# shellcheck disable=SC2016,SC2154,SC2317 # expanded inside, variables of helpers.bash, functions called by name
 
 load ../helpers
 
@@ -21,6 +21,10 @@ points='
 	bpfload-watch call tp_btf/sys_enter+tp_btf/sys_exit
 	bpfload-watch call raw_tp/sys_enter+raw_tp/sys_exit tp_btf
 	bpfload-watch call tp/raw_syscalls/sys_enter+tp/raw_syscalls/sys_exit tp_btf,raw_tp
+	perf-sample samples perf_event/cpu-clock
+	perf-sample waits tp_btf/sched_switch
+	perf-sample waits raw_tp/sched_switch tp_btf
+	perf-sample waits tp/sched/sched_switch tp_btf,raw_tp
 '
 
 # rows TOOL FUNCTION: FUNCTION NEED POINT WITHOUT for each row of the table.
@@ -97,6 +101,24 @@ attached_to()
 	done
 	trace opensnoop --light -o +flags -- ia32 open /etc/passwd 3
 	assert_events 6 '.path == "/etc/passwd" and .ret >= 0'
+}
+
+@test "perf-sample: the CPU clock; waits by tp_btf, then raw_tp, then the classic tracepoint" {
+	# A wait whose end the kernel has left out is counted as lost.
+	check()
+	{
+		run_tool perf-sample --json --off-cpu --on-cpu -F 999 --output "$BATS_TEST_TMPDIR/events" -- \
+			bash -c '"$1" waits --times 7; "$1" shares --ms 500' bash "$WORKLOADS/sample-work"
+		assert_success
+		OUT=$BATS_TEST_TMPDIR/events
+		attached_to "$@"
+		stacks='map(select(.type == "stack"))'
+		found=$(jq -s "$stacks | map(select(.off_ns > 0 and any(.frames[]; .name == \"three_naps\")).samples) | add // 0" "$OUT")
+		[[ $found -le 7 && $((found + $(summary .lost))) -ge 7 ]]
+		[[ $(jq -s "$stacks | map(select(.cpu_ns > 0 and any(.frames[]; .name == \"three\")).samples) | add" "$OUT") -gt 5 ]]
+		[[ $(jq -s "$stacks | map(select(any(.frames[]; .kind == \"kernel\" and .name == \"schedule\")).samples) | add" "$OUT") -gt 5 ]]
+	}
+	rows perf-sample check
 }
 
 @test "every tool is in the table" {

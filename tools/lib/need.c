@@ -108,6 +108,34 @@ static bool trampolines_refused(void)
 	return fd == -EPERM;
 }
 
+static void perf_event_named(const char *name, struct perf_event_attr *attr)
+{
+	bool cycles = !strcmp(name, "cycles");
+
+	attr->size = sizeof(*attr);
+	attr->type = cycles ? PERF_TYPE_HARDWARE : PERF_TYPE_SOFTWARE;
+	attr->config = cycles ? PERF_COUNT_HW_CPU_CYCLES : PERF_COUNT_SW_CPU_CLOCK;
+}
+
+/* Why this kernel does not open an event, or NULL. */
+static const char *perf_event_refused(const char *name)
+{
+	struct perf_event_attr attr = { .disabled = 1, .sample_period = 1000000 };
+	static char why[96];
+	int fd, err;
+
+	perf_event_named(name, &attr);
+	fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	err = fd < 0 ? -errno : 0;
+	close_fd(&fd);
+	if (!err || err == -ENODEV) /* that CPU is offline */
+		return NULL;
+	if (perf_refusal(err, why, sizeof(why)))
+		return why;
+	/* If the privileges are not enough, loading the programs tells better why. */
+	return err == -EACCES || err == -EPERM ? NULL : "no such counter here";
+}
+
 /* Why a program cannot be used here, or NULL. */
 static const char *program_refused(const struct needs *needs, const struct bpf_program *program,
 				   bool (*has_btf_name)(const char *name))
@@ -123,6 +151,8 @@ static const char *program_refused(const struct needs *needs, const struct bpf_p
 		if (!has_btf_name(type))
 			return "not in this kernel's BTF";
 	}
+	if (hook && !strcmp(kind, "perf_event"))
+		return perf_event_refused(hook + 1);
 	if (hook && (!strcmp(kind, "fentry") || !strcmp(kind, "fexit"))) {
 		if (!has_btf_name(hook + 1))
 			return "not in this kernel's BTF";
@@ -136,8 +166,14 @@ static void programs_autoload(struct bpf_object *object, const char *programs)
 {
 	char name[64];
 
-	while (next_program(&programs, name))
-		bpf_program__set_autoload(program_of(object, name), true);
+	while (next_program(&programs, name)) {
+		struct bpf_program *program = program_of(object, name);
+
+		bpf_program__set_autoload(program, true);
+		/* Sections of this kind have no more to their name for libbpf. */
+		if (!strncmp(program_section(program), "perf_event/", 11))
+			bpf_program__set_type(program, BPF_PROG_TYPE_PERF_EVENT);
+	}
 }
 
 static void map_autocreate(struct bpf_object *object, const char *name, bool create)
@@ -298,6 +334,30 @@ static struct bpf_link *attach_tracepoint(struct needs *needs, struct bpf_progra
 	return link;
 }
 
+/* Returns 0, or -errno with what to say in *reason*. */
+static int attach_perf_event(struct needs *needs, const struct bpf_program *program,
+			     const char *name, struct need_event *event, char reason[96])
+{
+	struct perf_event_attr attr = event->attr;
+	int err;
+
+	attr.disabled = 1;
+	perf_event_named(name, &attr);
+	perf_rings_close(&event->rings);
+	err = perf_rings_open(&event->rings, &attr, event->pages);
+	if (!err)
+		err = perf_rings_ioctl(&event->rings, PERF_EVENT_IOC_SET_BPF,
+				       bpf_program__fd(program));
+	if (!err)
+		err = perf_rings_ioctl(&event->rings, PERF_EVENT_IOC_ENABLE, 0);
+	if (!err) {
+		needs->rings = &event->rings;
+		return 0;
+	}
+	perf_refusal(err, reason, 96);
+	return err;
+}
+
 static struct bpf_link *attach_program(struct needs *needs, struct bpf_program *program)
 {
 	const char *section = program_section(program);
@@ -338,11 +398,19 @@ int needs_attach(struct needs *needs, struct bpf_object *object)
 
 		while (next_program(&programs, name)) {
 			struct bpf_program *program = program_of(object, name);
+			const char *section = program_section(program);
 			struct bpf_link *link;
 			int err;
 
 			if (already_attached(needs, name, i))
 				continue;
+			if (!strncmp(section, "perf_event/", 11)) {
+				if (!attach_perf_event(needs, program, section + 11,
+						       state->need->event, reason))
+					continue;
+				need_next(state, section, reason);
+				return -EAGAIN;
+			}
 			link = attach_program(needs, program);
 			if (link) {
 				needs->links[needs->link_count++] = link;
@@ -366,6 +434,9 @@ void needs_detach(struct needs *needs)
 {
 	while (needs->link_count)
 		bpf_link__destroy(needs->links[--needs->link_count]);
+	if (needs->rings)
+		perf_rings_ioctl(needs->rings, PERF_EVENT_IOC_DISABLE, 0);
+	needs->rings = NULL;
 	close_fd(&needs->tracefs);
 	needs->tracefs = -1;
 }

@@ -12,6 +12,16 @@
 
 #include <bpf/libbpf.h>
 
+#include "lib/perf.h"
+
+/* The event of points that are "perf_event/NAME": on all CPUs, with rings.  *type* and *config* come
+ * from NAME ("cycles", "cpu-clock"), the rest of *attr* is set before needs_attach(). */
+struct need_event {
+	struct perf_event_attr attr;
+	size_t pages;		 /* of each ring */
+	struct perf_rings rings; /* open from needs_attach() on; closed by its owner, in the end */
+};
+
 struct need {
 	const char *name;
 	/* Programs, best first; "a+b" are attached together, in this order. */
@@ -22,6 +32,7 @@ struct need {
 	bool in_flight;	      /* remembers calls; so do all points of several programs */
 	bool optional;	      /* without it the tool runs on and says what it cannot see */
 	const char *lacking;  /* that, for -v */
+	struct need_event *event;
 };
 
 #define NEED_END             \
@@ -45,6 +56,7 @@ struct needs {
 	struct bpf_link *links[2 * NEEDS_MAX];
 	int events[2 * NEEDS_MAX]; /* perf events of classic tracepoints */
 	size_t link_count;
+	const struct perf_rings *rings; /* perf events that run programs */
 	int tracefs;
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -65,6 +66,23 @@ int perf_rings_open(struct perf_rings *rings, const struct perf_event_attr *attr
 	if (err)
 		perf_rings_close(rings);
 	return err;
+}
+
+/* Linux's values go to 2; some distributions have 3 or 4 for what only CAP_SYS_ADMIN overrides. */
+bool perf_refusal(int err, char *why, size_t size)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	unsigned int paranoid;
+
+	snprintf(why, size, "%s", strerror(-err));
+	if (err != -EACCES && err != -EPERM)
+		return false;
+	file = fopen("/proc/sys/kernel/perf_event_paranoid", "re");
+	if (!file || fscanf(file, "%u", &paranoid) != 1 || paranoid <= 2)
+		return false;
+	snprintf(why, size, "kernel.perf_event_paranoid is %u: set it to 2, or add CAP_SYS_ADMIN",
+		 paranoid);
+	return true;
 }
 
 void perf_rings_close(struct perf_rings *rings)

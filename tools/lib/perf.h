@@ -4,6 +4,7 @@
 #ifndef CORELETS_PERF_H
 #define CORELETS_PERF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,8 +26,10 @@ struct perf_rings {
 
 /* Opens *attr* for all tasks on each CPU that is online, with rings of *pages* pages (a power of two;
  * fewer if the kernel does not give as many).  Set attr->disabled if they are to begin at
- * perf_rings_enable().  Returns 0 or -errno; nothing is left open after an error. */
+ * PERF_EVENT_IOC_ENABLE.  Returns 0 or -errno; nothing is left open after an error. */
 int perf_rings_open(struct perf_rings *rings, const struct perf_event_attr *attr, size_t pages);
+/* Why perf_rings_open() failed.  Returns whether it was by kernel.perf_event_paranoid. */
+bool perf_refusal(int err, char *why, size_t size);
 void perf_rings_close(struct perf_rings *rings);
 
 /* PERF_EVENT_IOC_ENABLE, _DISABLE, _SET_BPF, ... on all of them.  Returns 0 or -errno. */

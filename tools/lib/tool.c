@@ -648,7 +648,7 @@ static int session_run(struct session *s)
 		err = privilege_drop(s->tool->keep | s->keep, bpf_works, s);
 	if (err) {
 		tool_say(s, "cannot start: %s", why[0] ? why : strerror(-err));
-		return EXIT_FAILED;
+		return err == -EOPNOTSUPP ? EXIT_LACKING : EXIT_FAILED;
 	}
 	if (s->output_file && ftruncate(s->output.fd, 0) && errno != EINVAL) {
 		tool_say(s, "--output: cannot empty %s: %s", s->output_file, strerror(errno));

@@ -50,7 +50,8 @@ struct tool {
 	 * What the options ask for instead of tracing, with the arguments that are left: returns the
 	 * exit status, or -1 to trace; an error is one line in *why*. */
 	int (*instead)(int argc, char **argv, char why[256]);
-	/* After attaching, with all privileges; *why* may say more than the negative errno. */
+	/* After attaching, with all privileges; *why* may say more than the negative errno
+	 * (-EOPNOTSUPP: this kernel, or these privileges, lack something). */
 	int (*start)(struct session *session, char why[256]);
 	/* A record of the ring, instead of tool_event(). */
 	void (*record)(struct session *session, void *event, size_t size);
