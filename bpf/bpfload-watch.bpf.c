@@ -651,6 +651,7 @@ static __always_inline int call_record(struct syscall *sys, enum call what, cons
 	task_info_fill(&ev->task);
 	ev->lat_ns = sys->start_ns ? ev->task.boot_ns - sys->start_ns : ~0ull;
 	ev->lifetime_ns = ev->run_count = ev->run_ns = ~0ull;
+	ev->gpl = ~0u;
 	ev->ret = sys->ret;
 	ev->via = via;
 	ev->cmd = cmd;

@@ -199,6 +199,7 @@ static void fill_details(struct bpfload_event *ev)
 		if (err)
 			return;
 		row_add(&ev->prog_name, prog.name.data ?: "", prog.name.len);
+		ev->jited_len = prog.info.jited_prog_len; /* of all its functions */
 		if (prog.helpers_known)
 			row_add(&ev->helpers, prog.helpers.data ?: "", prog.helpers.len);
 		row_add(&ev->map_ids, prog.maps.data ?: "", prog.maps.len);
@@ -237,7 +238,7 @@ static bool fill_interface(struct bpfload_event *ev)
 	int count;
 
 	netif_parse(row_at(&ev->message), row_has(&ev->message) ? ev->message.len : 0, &message);
-	if (!message.bpf)
+	if (!message.bpf && !(ev->have & HAVE_PROG))
 		return false;
 	ev->ifindex = message.ifindex;
 	ev->ret = NO_RESULT; /* it comes in a message of its own */

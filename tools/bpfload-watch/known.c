@@ -129,7 +129,8 @@ static void row_object(const struct known *k)
 		ev->have |= HAVE_LINK;
 		ev->link_id = k->id;
 		ev->link_type = k->type;
-		row_text(&ev->target, k->name);
+		if (*k->name)
+			row_text(&ev->target, k->name);
 	}
 }
 

@@ -50,6 +50,7 @@ void row_own(const struct task_info *task, uint64_t boot_ns, enum watch_via via,
 				    .run_count = UINT64_MAX,
 				    .run_ns = UINT64_MAX,
 				    .ret = NO_RESULT,
+				    .gpl = UINT32_MAX,
 				    .count = 1 };
 
 	if (task)

@@ -132,7 +132,9 @@ void get_attach_type(const void *event, size_t size, struct value *v)
 				       ev->cmd == BPF_PROG_DETACH);
 
 	(void)size;
-	value_text(v, attaches || (about_prog(ev) && ev->attach_type) ?
+	/* Of struct_ops it is the number of a member. */
+	value_text(v, attaches || (about_prog(ev) && ev->attach_type &&
+				   ev->prog_type != BPF_PROG_TYPE_STRUCT_OPS) ?
 			      enum_text(ENUM_ATTACH_TYPE, ev->attach_type) :
 			      NULL);
 }
@@ -187,12 +189,13 @@ void get_facts(const void *event, size_t size, struct value *v)
 /* Which programs take CAP_PERFMON or CAP_NET_ADMIN too: is_perfmon_prog_type() and
  * is_net_admin_prog_type() of kernel/bpf/syscall.c. */
 #define PERFMON_TYPES	0x3d0200a4ull
-#define NET_ADMIN_TYPES 0x112edfe58ull
+#define NET_ADMIN_TYPES 0x112cdfe58ull
 
 void get_capability(const void *event, size_t size, struct value *v)
 {
 	const struct bpfload_event *ev = event;
-	bool admin = ev->caps >> CAP_SYS_ADMIN & 1, load = ev->cmd == BPF_PROG_LOAD;
+	bool admin = ev->caps >> CAP_SYS_ADMIN & 1;
+	bool load = ev->cmd == BPF_PROG_LOAD && ev->prog_type < 64;
 	static char text[64];
 	const char *missing = admin ? "cap_sys_admin" : "none";
 

@@ -79,6 +79,9 @@ static const char *helper_name(int32_t imm)
 {
 	struct symbol key, *found;
 
+	if (imm == BPF_FUNC_tail_call)
+		return "tail_call"; /* an instruction of its own, shown as it was */
+
 	if (!symbols_read)
 		symbols_load();
 	if (!call_base || !imm)
@@ -126,8 +129,11 @@ static void find_names(const struct bpf_prog_info *info, const struct bpf_func_i
 
 	if (!btf)
 		return;
-	if (info->nr_func_info && (t = btf__type_by_id(btf, function->type_id)) &&
-	    (text = btf__name_by_offset(btf, t->name_off)) && *text) {
+	/* That of the info may have been cut. */
+	if (ret->name.len == sizeof(info->name) - 1 && info->nr_func_info &&
+	    (t = btf__type_by_id(btf, function->type_id)) &&
+	    (text = btf__name_by_offset(btf, t->name_off)) &&
+	    !strncmp(text, info->name, ret->name.len)) {
 		buf_reset(&ret->name);
 		buf_str(&ret->name, text);
 	}
