@@ -70,8 +70,10 @@ static int known_ask(struct known *k)
 		k->run_count = prog.info.run_cnt;
 		k->run_ns = prog.info.run_time_ns;
 		memcpy(k->tag, prog.info.tag, sizeof(k->tag));
-		snprintf(k->name, sizeof(k->name), "%.*s", (int)prog.name.len,
-			 prog.name.data ?: "");
+		/* The one that is known may be longer. */
+		if (!*k->name)
+			snprintf(k->name, sizeof(k->name), "%.*s", (int)prog.name.len,
+				 prog.name.data ?: "");
 	} else if (k->object == OBJECT_MAP) {
 		err = map_details(k->id, &map);
 		if (err)
