@@ -6,6 +6,8 @@
 #	make quickstart		build dependencies, build, ten seconds of execsnoop (as root)
 #	make check		test dependencies, build, all tests (as root); TESTS=PATTERN
 #	make vmlinux		renews vmlinux/x86/vmlinux.h from a Debian kernel package
+#	make btf		minimal BTF for kernels without their own, into build/btf/
+#	make corecheck		build/corecheck: do BPF objects hold on kernels, by their BTF?
 #	make man clean format
 #
 # Variables: CC CFLAGS CPPFLAGS LDFLAGS (user space only), CLANG BPFTOOL
@@ -41,7 +43,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all man install uninstall clean vmlinux quickstart check bench format FORCE
+.PHONY: all man install uninstall clean vmlinux btf corecheck quickstart check bench format FORCE
 
 # Quiet unless V=1.
 ifeq ($(V),1)
@@ -168,6 +170,27 @@ $(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/%.o $$(call parts,$$*) $(BUILD)/libc
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/lib/*.d $(BUILD)/parts/*/*.d)
 
+# ---------------------------------------------------------------------- btf
+
+# Of the kernels in btf/kernels.
+btf: $(tools:%=$(BUILD)/%.bpf.o)
+	$(Q)BUILD='$(BUILD)' BPFTOOL=$(BPFTOOL) btf/make
+
+corecheck: $(BUILD)/corecheck
+
+checks := $(patsubst btf/%.c,$(BUILD)/btf-objects/%.o,$(sort $(wildcard btf/*.c)))
+
+$(BUILD)/btf-objects/%.o: btf/%.c $(BUILD)/.user-flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(user_flags) -MMD -MP -c $< -o $@
+
+$(BUILD)/corecheck: $(checks) $(BUILD)/libcorelets.a $(BUILD)/.link-flags
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(link_flags) $(filter %.o %.a,$^) $(pkg_libs) -o $@
+
+-include $(checks:.o=.d)
+
 # --------------------------------------------------------------------- man
 
 man: $(tools:%=$(BUILD)/man/%.8)
@@ -215,7 +238,7 @@ bench: all workloads
 	$(Q)BUILD='$(BUILD)' tests/bench/peers
 
 format:
-	$(Q)find tools bpf tests -name '*.[ch]' -exec clang-format-14 -i {} +
+	$(Q)find tools bpf btf tests -name '*.[ch]' -exec clang-format-14 -i {} +
 
 # The tests call make themselves, with options of their own.
 check:

@@ -9,6 +9,7 @@
 
 #include "lib/btf.h"
 #include "lib/btf_cut.h"
+#include "lib/btf_find.h"
 #include "lib/util.h"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -51,6 +52,35 @@ bool kernel_btf_exists(void)
 	return !access(KERNEL_BTF, R_OK);
 }
 
+int kernel_btf_choose(const char **file, char why[256])
+{
+	static char path[32]; /* of a file that stays open */
+	_cleanup_free_ char *found = NULL;
+	char reason[256] = "";
+	int fd, err;
+
+	if (*file) {
+		err = btf_belongs(*file, reason);
+		if (err)
+			snprintf(why, 256, "--btf %.70s: %s%.140s", *file,
+				 err == -EBADMSG ? "not of this kernel: " : "", reason);
+		return err;
+	}
+	fd = kernel_btf_exists() ? -ENOENT : btf_find(&found);
+	if (fd < 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	err = btf_belongs(path, reason);
+	if (err) {
+		snprintf(why, 256, "this kernel has no BTF, and %.100s is not of it: %.100s", found,
+			 reason);
+		close(fd);
+		return err;
+	}
+	*file = path;
+	return 0;
+}
+
 /* Whether *name* stands between two NULs. */
 static bool strings_have(const char *strings, size_t len, const char *name)
 {
@@ -73,7 +103,9 @@ bool kernel_btf_has(const char *name)
 	if (cut.state == CUT_FILLED && !cut.from &&
 	    strings_have((const char *)(header + 1) + header->str_off, header->str_len, name))
 		return true;
-	if (!names.strings && btf_file_open(&names, KERNEL_BTF))
+	/* Without the kernel's own: types, but no hooks, for these go by the IDs in it. */
+	if (!names.strings &&
+	    btf_file_open(&names, cut.from && !kernel_btf_exists() ? cut.from : KERNEL_BTF))
 		return false;
 	return strings_have(names.strings, names.strings_len, name);
 }

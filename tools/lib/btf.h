@@ -18,6 +18,11 @@
 /* Whether the kernel says what its types look like (CONFIG_DEBUG_INFO_BTF). */
 bool kernel_btf_exists(void);
 
+/* Before all that follows: whether *file*, the user's choice, can be this kernel's BTF.  Without one,
+ * and if the kernel has none, one is looked for (btf_find.h), and put there.  Returns 0, or a negative
+ * errno with one line in *why*. */
+int kernel_btf_choose(const char **file, char why[256]);
+
 /* Whether that BTF has something of this name: a type, a function, a member.  False without BTF. */
 bool kernel_btf_has(const char *name);
 

@@ -346,7 +346,7 @@ static int session_start(struct session *s)
 	};
 	_cleanup_close_ int cgroup_fd = -1;
 	char why[256] = "";
-	int err;
+	int err, status;
 
 	if (s->filters.cgroup) {
 		cgroup_fd = filter_open_cgroup(s->filters.cgroup, why);
@@ -362,6 +362,11 @@ static int session_start(struct session *s)
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	logging = s;
 	libbpf_set_print(log_libbpf);
+	status = s->btf ? EXIT_USAGE : EXIT_LACKING;
+	if (kernel_btf_choose(&s->btf, why)) {
+		tool_say(s, "%s", why);
+		return status;
+	}
 	if (s->stats)
 		s->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (s->stats && s->stats_fd < 0)
