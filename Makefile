@@ -98,7 +98,7 @@ warnings = -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror)
 bpf_flags = -target bpf -std=gnu11 -O2 -g -mcpu=v3 -fno-stack-protector $(warnings) \
 	-Wno-unused-parameter -fms-extensions -Wno-microsoft-anon-tag \
 	-fdebug-compilation-dir=. -D__TARGET_ARCH_$(ARCH) \
-	-Ibpf -Ivmlinux/$(ARCH) $(pkg_cflags)
+	-I$(1)bpf -I$(1)vmlinux/$(ARCH) $(pkg_cflags)
 own_flags = -std=gnu11 $(warnings) $(prefix_map) -D_GNU_SOURCE= \
 	-DCORELETS_VERSION='"$(VERSION)"' -Itools -Ibpf -I$(BUILD)
 user_flags = $(own_flags) $(pkg_cflags) $(CPPFLAGS) $(CFLAGS)
@@ -112,20 +112,24 @@ endif
 $(1):
 	@$$(shell mkdir -p $$(@D))$$(file >$$@,$(2)):
 endef
-$(eval $(call stamp,$(BUILD)/.bpf-flags,$$(CLANG) $$(LLVM_STRIP) $$(BPFTOOL) $$(bpf_flags)))
+$(eval $(call stamp,$(BUILD)/.bpf-flags,$$(CLANG) $$(LLVM_STRIP) $$(BPFTOOL) $$(call bpf_flags,)))
 $(eval $(call stamp,$(BUILD)/.user-flags,$$(CC) $$(user_flags)))
 $(eval $(call stamp,$(BUILD)/.link-flags,$$(CC) $$(link_flags) $$(pkg_libs) $$(lib)))
 
 # -------------------------------------------------------------------- rules
 
-# DWARF is dropped (it is most of the object), BTF stays.  clang orders some BTF
-# types by where they happen to be in its memory: the same command, to the letter,
-# wherever the tree and the build directory are, makes the same object.  So no path
-# is in it, and the dependencies are made by a command of their own.
+# clang puts some BTF types in the order in which they happen to lie in its memory, and what lies
+# there before them are names of files and directories.  So it is run from the root, and knows the
+# tree as descriptor 9, wherever it is; what there is to say about the source, the first command says.
+tree = /proc/self/fd/9/
+
+# DWARF is dropped (it is most of the object), BTF stays.
 $(BUILD)/%.bpf.o: bpf/%.bpf.c $(BUILD)/.bpf-flags
 	$(call say,BPF,$@)
-	$(Q)$(CLANG) $(bpf_flags) -MM -MP -MT $@ -MF $(@:.o=.d) $<
-	$(Q)$(CLANG) $(bpf_flags) -c $< -o - >$@
+	$(Q)$(CLANG) $(call bpf_flags,) -fsyntax-only -MMD -MP -MT $@ -MF $(@:.o=.d) $<
+	$(Q)(cd / && exec $(CLANG) $(call bpf_flags,$(tree)) -ffile-prefix-map=$(tree)= -c $(tree)$< \
+		-o -) 9<. >$@ 2>$(@:.o=.log) || { cat $(@:.o=.log) >&2; exit 1; }
+	$(Q)rm -f $(@:.o=.log)
 	$(Q)$(LLVM_STRIP) -g $@
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
