@@ -157,11 +157,11 @@ static const struct column columns[] = {
 	COL_UID(E, .flags = COL_WIDE),
 	COL_GID(E),
 	COL_CPU(E),
-	COL_GET("CMD", "cmd", get_cmd, -12,
+	COL_GET("CMD", "cmd", get_cmd, -11,
 		"what was done: commands of bpf(2), and other calls; _END, _PRESENT: of an object; "
 		"PROBES, QUERIES: several, folded"),
 	COL_GET("VIA", "via", get_via, -10, "the system call", .flags = COL_WIDE),
-	COL_GET("TYPE", "object_type", get_type, -12, "type of program, map or link"),
+	COL_GET("TYPE", "object_type", get_type, -10, "type of program, map or link"),
 	COL_GET("ID", "id", get_id, 5, "id of the program, map, link or BTF"),
 	COL(E, "LAT", lat_ns, 7, "time that the call took", .fmt = FMT_DURATION,
 	    .flags = COL_ABSENT, .absent = UINT64_MAX),

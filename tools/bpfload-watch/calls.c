@@ -110,8 +110,9 @@ bool call_probes(void)
  * was. */
 static size_t last_line(const char *log, size_t len, const char **line)
 {
-	static const char *const numbers[] = { "processed ", "verification time ", "stack depth ",
-					       "cur state:", "old state:" };
+	static const char *const numbers[] = { "processed ",	     "insns processed ",
+					       "verification time ", "stack depth ",
+					       "cur state:",	     "old state:" };
 
 	for (;;) {
 		size_t start;
@@ -213,7 +214,7 @@ static void fill_details(struct bpfload_event *ev)
 			 (unsigned long long)ev->perf_config);
 		row_text(&ev->target, text);
 	}
-	if (ev->link_id && !row_has(&ev->target)) {
+	if (ev->link_id && !row_has(&ev->target) && !call_queries()) {
 		struct bpf_link_info link;
 		struct buf target = {};
 		char name[16];

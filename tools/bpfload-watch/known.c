@@ -258,7 +258,7 @@ static void look_at_ids(struct session *session, bool present, bool *hidden)
 					known_drop(k);
 				continue;
 			}
-			if (present && !k->own)
+			if (present && !k->own && !k->probe)
 				tell_present(session, k);
 		}
 		*hidden |= err == -EPERM;
