@@ -657,7 +657,7 @@ static int finish(struct session *session)
 	if (unknown)
 		tool_lose(session, LOST_MAP_FULL, unknown);
 	about.samples = samples + waits;
-	about.lost = unknown;
+	about.lost = tool_lost(session);
 	about.throttled = throttled;
 	about.truncated = truncated;
 	memcpy(about.unnamed, symbolizer_unnamed(symbolizer), sizeof(about.unnamed));

@@ -317,7 +317,8 @@ runs()
 	"$work" shares --ms 60000 3>&- >/dev/null &
 	local busy=$!
 	tool_files
-	start_tool perf-sample --json --stats --self -F 4999 --buffer 4096
+	start_tool perf-sample --json --stats --self -F 4999 --buffer 4096 \
+		--flamegraph "$BATS_TEST_TMPDIR/graph.svg"
 	local out=$OUT
 	kill -STOP "$tool_pid"
 	# Several pages full.
@@ -332,6 +333,8 @@ runs()
 	assert_lost "$(summary .lost)"
 	assert_equal "$(($(samples) + $(summary .lost)))" "$(runs)"
 	assert_equal "$(samples)" "$(summary .events)"
+	# A picture says it too.
+	grep -q "lost $(summary .lost)," "$BATS_TEST_TMPDIR/graph.svg"
 }
 
 @test "the tool and its helper are not in the profile; --self shows them" {

@@ -70,6 +70,18 @@ bool loss_look(struct loss *loss, bool programs)
 	return loss->total != before;
 }
 
+uint64_t loss_now(const struct loss *loss)
+{
+	uint64_t total = loss->skipped;
+
+	for (int i = 0; i < LOST_REASONS; i++) {
+		total += loss->own[i];
+		for (int cpu = 0; cpu < loss->cpu_count; cpu++)
+			total += __atomic_load_n(&loss->cpus[cpu].count[i], __ATOMIC_RELAXED);
+	}
+	return total;
+}
+
 uint64_t loss_new(struct loss *loss, enum lost_reason reason, const char **name)
 {
 	uint64_t n = loss->count[reason] - loss->told[reason];

@@ -31,6 +31,9 @@ void loss_done(struct loss *loss);
  * whether there is something that loss_tell() has not told. */
 bool loss_look(struct loss *loss, bool programs);
 
+/* What has been lost up to now, without telling it. */
+uint64_t loss_now(const struct loss *loss);
+
 /* What is new for one reason since the last call, and the reason's name. */
 uint64_t loss_new(struct loss *loss, enum lost_reason reason, const char **name);
 

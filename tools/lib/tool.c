@@ -570,6 +570,11 @@ void tool_keep(struct session *s, uint64_t capabilities)
 	s->keep |= capabilities;
 }
 
+uint64_t tool_lost(const struct session *s)
+{
+	return loss_now(&s->loss);
+}
+
 void tool_stop(struct session *s)
 {
 	s->loop.done = true;

@@ -100,6 +100,8 @@ __attribute__((format(printf, 2, 3))) void tool_say(const struct session *sessio
 void tool_lose(struct session *session, enum lost_reason reason, uint64_t n);
 /* In start(): capabilities needed while running, beside those of tool.keep. */
 void tool_keep(struct session *session, uint64_t capabilities);
+/* What has been lost up to now, for whatever reason. */
+uint64_t tool_lost(const struct session *session);
 /* Ends the run, as --duration does. */
 void tool_stop(struct session *session);
 /* The writer, for lines that are no events: put into its buf, then output_flush(). */
