@@ -110,16 +110,22 @@ static uint64_t rate_limit(void)
 	return file && fscanf(file, "%lu", &hz) == 1 ? hz : UINT64_MAX;
 }
 
+static bool flamegraph_named(char why[256])
+{
+	if (!flamegraph_path || ends_in(flamegraph_path, ".svg") ||
+	    ends_in(flamegraph_path, ".html"))
+		return true;
+	snprintf(why, 256, "--flamegraph: name a file that ends in .svg or .html");
+	return false;
+}
+
 static int check(char why[256])
 {
 	uint64_t limit = rate_limit();
 
-	if (flamegraph_path && !ends_in(flamegraph_path, ".svg") &&
-	    !ends_in(flamegraph_path, ".html"))
-		snprintf(why, 256, "--flamegraph: name a file that ends in .svg or .html");
-	else if (diff && !flamegraph_path)
-		snprintf(why, 256, "--diff: say where to write it: --flamegraph FILE --diff A B");
-	else if (kernel_only && user_only)
+	if (!flamegraph_named(why))
+		return -EINVAL;
+	if (kernel_only && user_only)
 		snprintf(why, 256, "--kernel-only and --user-only exclude each other");
 	else if (!off_cpu && (on_cpu || min_off_ns))
 		snprintf(why, 256, "%s goes with --off-cpu", on_cpu ? "--on-cpu" : "--min-off");
@@ -415,10 +421,21 @@ static int instead(int argc, char **argv, char why[256])
 
 	if (!diff)
 		return -1;
-	if (argc != 2) {
-		snprintf(why, 256, "--diff: name two files");
-		return 2;
+	if (argc > 2) { /* options may follow the two */
+		int left = opt_parse(options, NULL, argc - 1, argv + 1, why);
+
+		if (left < 0)
+			return 2;
+		argc = left < argc - 1 ? argc : 2;
 	}
+	if (argc != 2)
+		snprintf(why, 256, "--diff: name two files");
+	else if (!flamegraph_path)
+		snprintf(why, 256, "--diff: say where to write it: --diff A B --flamegraph FILE");
+	else
+		flamegraph_named(why);
+	if (why[0])
+		return 2;
 	err = profile_read(argv[0], &a, why);
 	if (!err)
 		err = profile_read(argv[1], &b, why);

@@ -453,6 +453,16 @@ print(*sums[:2])')" "$all $ns"
 		grep -q recurse "$dir/diff.$form"
 		grep -q three "$dir/diff.$form"
 	done
+	cp "$dir/diff.svg" "$dir/same.svg"
+	run_tool perf-sample --diff "$dir/a" "$dir/b" --flamegraph "$dir/diff.svg"
+	assert_success
+	cmp "$dir/diff.svg" "$dir/same.svg"
+	for wrong in --nonsense "--flamegraph $dir/diff.png" "$dir/c"; do
+		# shellcheck disable=SC2086 # an option and its argument
+		run_tool perf-sample --diff "$dir/a" "$dir/b" $wrong
+		assert_failure 2
+		assert_equal "${#lines[@]}" 1
+	done
 	run_tool perf-sample --flamegraph "$dir/diff.svg" --diff "$dir/a" "$dir/missing"
 	assert_failure 1
 	assert_output --partial "$dir/missing"
