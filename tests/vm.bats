@@ -89,7 +89,8 @@ $(cut -c 1-2000 "$tap")"
 	cd "$TOP"
 	while read -r where name; do
 		[[ $where == all || $where == ends ]]
-		sed -n 's/^@test "\(.*\)" {$/\1/p' tests/vm/attach.bats tests/cli.bats tests/tools/*.bats |
+		sed -n 's/^@test "\(.*\)" {$/\1/p' tests/vm/attach.bats tests/btf.bats tests/cli.bats \
+			tests/tools/*.bats |
 			awk -v name="$name" 'index($0, name) == 1 { found = 1 } END { exit !found }' ||
 			fail "no test has a name that begins with '$name'"
 	done < <(grep -E '^[^#]' tests/vm/subset)
