@@ -272,7 +272,7 @@ agree()
 		{"type":"check","object":"programs.o","program":"calls","hook":"raw_tp","kernel":"a","ok":true,"why":null,"guarded":[]}
 		{"type":"check","object":"programs.o","program":"calls","hook":"raw_tp","kernel":"b","ok":false,"why":"no thing.gone","guarded":[]}
 	END
-	run corecheck "$TOOLS/execsnoop.bpf.o" --btf "$(kernels | head -n 1)"
+	run corecheck "$TOOLS/execsnoop.bpf.o" --btf "$(kernel_btfs | head -n 1)"
 	assert_success
 }
 
@@ -348,26 +348,9 @@ agree()
 
 # ---- the objects of the build ----
 
-# Prints NAME=FILE for the BTF of each kernel of tests/vm/kernels.
-kernels()
-{
-	local name suite pattern known btf
-	mkdir -p "$TOOLS/vm"
-	while read -r name suite pattern; do
-		known=$TOOLS/vm/$name.kernel # of tests/vm/run too, which says how long it is good
-		if [[ ! $(find "$known" -newer "$TOP/tests/vm/kernels" -mmin -1440 2>/dev/null) ]]; then
-			"$TOP/tests/vm/fetch-kernel" "$suite" "$pattern" "$TOOLS/kernels" >"$known.new"
-			mv "$known.new" "$known"
-		fi
-		btf=$(sed -n 's/^btf=//p' "$known")
-		[[ -s $btf ]] || fail "no BTF of the kernel $name"
-		echo "$name=$btf"
-	done < <(grep '^[^#]' "$TOP/tests/vm/kernels")
-}
-
 @test "on each kernel, each need of each tool has a way whose programs hold" {
 	local btfs
-	mapfile -t btfs < <(kernels)
+	mapfile -t btfs < <(kernel_btfs)
 	[[ ${#btfs[@]} -ge 4 ]]
 	if [[ -r /sys/kernel/btf/vmlinux ]]; then
 		btfs+=(live=/sys/kernel/btf/vmlinux)
@@ -415,7 +398,7 @@ kernels()
 		corecheck --json "$TOOLS"/*.bpf.o --btf x="$1" |
 			jq -c 'select(.type == "check" and (.hook | test("^(tp|perf_event)/")))'
 	}
-	for btf in $(kernels); do
+	for btf in $(kernel_btfs); do
 		bpftool gen min_core_btf "${btf#*=}" small.btf "$TOOLS"/*.bpf.o
 		run relocations small.btf
 		assert_output "$(relocations "${btf#*=}")"

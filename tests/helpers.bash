@@ -446,3 +446,20 @@ trace()
 		fail "status $status: $output"
 	fi
 }
+
+# Prints NAME=FILE for the BTF of each kernel of tests/vm/kernels.
+kernel_btfs()
+{
+	local name suite pattern known btf
+	mkdir -p "$TOOLS/vm"
+	while read -r name suite pattern; do
+		known=$TOOLS/vm/$name.kernel # of tests/vm/run too, which says how long it is good
+		if [[ ! $(find "$known" -newer "$TOP/tests/vm/kernels" -mmin -1440 2>/dev/null) ]]; then
+			"$TOP/tests/vm/fetch-kernel" "$suite" "$pattern" "$TOOLS/kernels" >"$known.new"
+			mv "$known.new" "$known"
+		fi
+		btf=$(sed -n 's/^btf=//p' "$known")
+		[[ -s $btf ]] || fail "no BTF of the kernel $name"
+		echo "$name=$btf"
+	done < <(grep '^[^#]' "$TOP/tests/vm/kernels")
+}
