@@ -57,20 +57,6 @@ struct {
 
 /* ---- the kernel's objects ---- */
 
-/* The fields that came or went; see compat.bpf.h for the manner. */
-struct bpf_prog_aux___new {
-	__u32 verified_insns;	/* Linux 5.16, aba64c7da983 */
-	struct btf *attach_btf; /* Linux 5.11, 22dc4a0f5ed1 */
-} __attribute__((preserve_access_index));
-
-struct bpf_cgroup_link___any {
-	struct cgroup *cgroup;
-} __attribute__((preserve_access_index));
-
-struct bpf_perf_link___any {
-	struct file *perf_file;
-} __attribute__((preserve_access_index));
-
 #define NAME_MAX 16 /* BPF_OBJ_NAME_LEN, include/uapi/linux/bpf.h */
 
 static __always_inline void add_name(__u32 field, const void *name, __u32 max)
@@ -86,8 +72,8 @@ __noinline int prog_fill(__u64 at)
 	struct bpf_prog *prog = (void *)at;
 	struct scratch *s = scratch_current();
 	struct bpf_prog_aux *aux;
-	struct bpf_prog_aux___new *new;
 	struct bpfload_event *ev;
+	struct btf *btf;
 
 	if (!s || !prog)
 		return 0;
@@ -95,7 +81,6 @@ __noinline int prog_fill(__u64 at)
 	if (ev->have & HAVE_PROG)
 		return 0;
 	aux = BPF_CORE_READ(prog, aux);
-	new = (void *)aux;
 	ev->have |= HAVE_PROG;
 	ev->prog_id = BPF_CORE_READ(aux, id);
 	ev->prog_type = BPF_CORE_READ(prog, type);
@@ -106,15 +91,14 @@ __noinline int prog_fill(__u64 at)
 	ev->functions = BPF_CORE_READ(aux, func_cnt);
 	ev->used_maps = BPF_CORE_READ(aux, used_map_cnt);
 	ev->load_ns = BPF_CORE_READ(aux, load_time);
-	if (bpf_core_field_exists(new->verified_insns))
-		ev->verified_insns = BPF_CORE_READ(new, verified_insns);
+	ev->verified_insns = prog_verified_insns(aux);
 	add_name(offsetof(struct bpfload_event, prog_name), aux->name, NAME_MAX);
 	if (BPF_CORE_READ(aux, attach_func_name))
 		add_name(offsetof(struct bpfload_event, attach_func),
 			 BPF_CORE_READ(aux, attach_func_name), 256);
-	if (bpf_core_field_exists(new->attach_btf) && BPF_CORE_READ(new, attach_btf))
-		add_name(offsetof(struct bpfload_event, attach_btf),
-			 BPF_CORE_READ(new, attach_btf)->name, 64);
+	btf = prog_attach_btf(aux);
+	if (btf)
+		add_name(offsetof(struct bpfload_event, attach_btf), btf->name, 64);
 	return 0;
 }
 
@@ -182,9 +166,9 @@ __noinline int link_fill(__u64 at)
 {
 	struct bpf_link *link = (void *)at;
 	struct scratch *s = scratch_current();
-	struct bpf_cgroup_link___any *on_cgroup = (void *)link;
-	struct bpf_perf_link___any *on_perf = (void *)link;
 	struct bpfload_event *ev;
+	struct cgroup *cgroup;
+	struct file *perf;
 
 	if (!s || !link)
 		return 0;
@@ -193,12 +177,12 @@ __noinline int link_fill(__u64 at)
 	ev->link_id = BPF_CORE_READ(link, id);
 	ev->link_type = BPF_CORE_READ(link, type);
 	/* BPF_LINK_TYPE_*, include/uapi/linux/bpf.h */
-	if (ev->link_type == 3 && bpf_core_field_exists(on_cgroup->cgroup) &&
-	    BPF_CORE_READ(on_cgroup, cgroup) && !ev->target.off)
-		cgroup_path(s, offsetof(struct bpfload_event, target),
-			    BPF_CORE_READ(on_cgroup, cgroup));
-	if (ev->link_type == 7 && bpf_core_field_exists(on_perf->perf_file))
-		perf_fill((__u64)BPF_CORE_READ(on_perf, perf_file));
+	cgroup = ev->link_type == 3 ? link_cgroup(link) : NULL;
+	if (cgroup && !ev->target.off)
+		cgroup_path(s, offsetof(struct bpfload_event, target), cgroup);
+	perf = ev->link_type == 7 ? link_perf_file(link) : NULL;
+	if (perf)
+		perf_fill((__u64)perf);
 	s->source = (__u64)BPF_CORE_READ(link, prog);
 	prog_fill(*(volatile __u64 *)&s->source);
 	return 0;

@@ -85,14 +85,12 @@ static void tell_elements(struct session *session)
 static void on_tick(struct session *session)
 {
 	static unsigned int ticks;
-	struct timespec now;
 
 	known_ends(session);
 	if (++ticks % 20)
 		return;
 	known_look(session);
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	folds_tell(session, (now.tv_sec - 1) * 1000000000ull + now.tv_nsec);
+	folds_tell(session, clock_ns(CLOCK_BOOTTIME) - 1000000000);
 	if (all)
 		tell_elements(session);
 }

@@ -202,14 +202,6 @@ static uint64_t unknown; /* counted, but without memory for them */
 static bool mixed;	 /* samples and waits */
 static char title[96], event_name[32];
 
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * NS_PER_SEC + now.tv_nsec;
-}
-
 static uint64_t hash_words(uint64_t hash, const uint64_t *words, size_t count)
 {
 	while (count--) {

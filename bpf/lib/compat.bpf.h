@@ -88,4 +88,54 @@ static __always_inline const char *io_open_name(struct io_open *open)
 	return BPF_CORE_READ(name, name);
 }
 
+struct bpf_prog_aux___verified {
+	__u32 verified_insns;
+} __attribute__((preserve_access_index));
+
+/* Linux 5.16, aba64c7da983 ("bpf: Add verified_insns to bpf_prog_info and fdinfo").  0: not known.
+ * May go when 5.10 goes. */
+static __always_inline __u32 prog_verified_insns(struct bpf_prog_aux *aux)
+{
+	struct bpf_prog_aux___verified *new = (void *)aux;
+
+	return bpf_core_field_exists(new->verified_insns) ? BPF_CORE_READ(new, verified_insns) : 0;
+}
+
+struct bpf_prog_aux___attach {
+	struct btf *attach_btf;
+} __attribute__((preserve_access_index));
+
+/* Linux 5.11, 22dc4a0f5ed1 ("bpf: Remove hard-coded btf_vmlinux assumption from BPF verifier").
+ * May go when 5.10 goes. */
+static __always_inline struct btf *prog_attach_btf(struct bpf_prog_aux *aux)
+{
+	struct bpf_prog_aux___attach *new = (void *)aux;
+
+	return bpf_core_field_exists(new->attach_btf) ? BPF_CORE_READ(new, attach_btf) : NULL;
+}
+
+/* CONFIG_CGROUP_BPF */
+struct bpf_cgroup_link___any {
+	struct cgroup *cgroup;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct cgroup *link_cgroup(struct bpf_link *link)
+{
+	struct bpf_cgroup_link___any *l = (void *)link;
+
+	return bpf_core_field_exists(l->cgroup) ? BPF_CORE_READ(l, cgroup) : NULL;
+}
+
+struct bpf_perf_link___any {
+	struct file *perf_file;
+} __attribute__((preserve_access_index));
+
+/* Linux 5.15, b89fbfbb854c ("bpf: Implement minimal BPF perf link").  May go when 5.10 goes. */
+static __always_inline struct file *link_perf_file(struct bpf_link *link)
+{
+	struct bpf_perf_link___any *l = (void *)link;
+
+	return bpf_core_field_exists(l->perf_file) ? BPF_CORE_READ(l, perf_file) : NULL;
+}
+
 #endif

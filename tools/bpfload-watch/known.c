@@ -100,14 +100,6 @@ static int known_ask(struct known *k)
 
 static bool filtered;
 
-static uint64_t boot_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
-
 static void row_object(const struct known *k)
 {
 	struct bpfload_event *ev = &row.event;
@@ -222,7 +214,7 @@ static void own_find(struct session *session)
 
 static void tell_present(struct session *session, const struct known *k)
 {
-	row_own(NULL, boot_ns(), VIA_PRESENT, k->object);
+	row_own(NULL, clock_ns(CLOCK_BOOTTIME), VIA_PRESENT, k->object);
 	row_object(k);
 	row.event.run_count = k->run_count;
 	row.event.run_ns = k->run_ns;
@@ -235,7 +227,7 @@ static void tell_present(struct session *session, const struct known *k)
  * by the kernel, if it tells; then its numbers are looked at here. */
 static void look_at_ids(struct session *session, bool present, bool *hidden)
 {
-	uint64_t now = boot_ns();
+	uint64_t now = clock_ns(CLOCK_BOOTTIME);
 
 	for (size_t i = 0; i < known_count; i++)
 		known[i].there = false;

@@ -247,7 +247,6 @@ int filter_configure(const struct filter_options *options, struct filter *filter
 		     struct bpf_object *object, uint32_t ring_size)
 {
 	bool follow = options->follow || options->command;
-	struct timespec now;
 	uint32_t pid_max;
 	int cpus = libbpf_num_possible_cpus();
 	struct stat st;
@@ -256,8 +255,7 @@ int filter_configure(const struct filter_options *options, struct filter *filter
 		return cpus;
 	if (!stat("/proc/self/ns/pid", &st) && st.st_ino != PIDNS_INIT_INO)
 		filter->pidns = st.st_ino;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	filter->since_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+	filter->since_ns = clock_ns(CLOCK_BOOTTIME);
 	filter->tool = getpid();
 	filter->self = options->self ? 0 : getpid();
 	filter->command = options->command;

@@ -72,7 +72,6 @@ void netif_parse(const void *message, size_t len, struct netif_message *ret)
 		if (len < NLMSG_ALIGN(sizeof(*link)))
 			return;
 		ret->ifindex = link->ifi_index;
-		ret->what = "xdp";
 		ret->bpf = attr_find(body + NLMSG_ALIGN(sizeof(*link)),
 				     len - NLMSG_ALIGN(sizeof(*link)), IFLA_XDP) != NULL;
 		break;
@@ -82,7 +81,6 @@ void netif_parse(const void *message, size_t len, struct netif_message *ret)
 		if (len < NLMSG_ALIGN(sizeof(*tc)))
 			return;
 		ret->ifindex = tc->tcm_ifindex;
-		ret->what = "tc";
 		body += NLMSG_ALIGN(sizeof(*tc));
 		len -= NLMSG_ALIGN(sizeof(*tc));
 		/* Without a kind, or with its qdisc, a filter of any kind may go. */
@@ -92,11 +90,10 @@ void netif_parse(const void *message, size_t len, struct netif_message *ret)
 			    (h->nlmsg_type == RTM_NEWTFILTER && has_text(body, len, "bpf"));
 		break;
 	case RTM_NEWACTION:
-		ret->what = "action";
 		ret->bpf = has_text(body, len, "bpf");
 		break;
 	case RTM_NEWROUTE:
-		ret->what = "route"; /* lightweight tunnels: LWTUNNEL_ENCAP_BPF is 6 */
+		/* Lightweight tunnels: LWTUNNEL_ENCAP_BPF is 6. */
 		if (len < NLMSG_ALIGN(sizeof(struct rtmsg)))
 			return;
 		body += NLMSG_ALIGN(sizeof(struct rtmsg));

@@ -11,7 +11,6 @@
 struct netif_message {
 	uint32_t ifindex; /* 0: none */
 	int bpf;	  /* it names a BPF program, or takes one away */
-	const char *what; /* "xdp", "tc", "route", "action" */
 };
 
 struct netif_prog {

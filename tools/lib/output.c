@@ -14,14 +14,6 @@
 #define NS_PER_SEC 1000000000ull
 #define INDENT_MAX 20
 
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * (int64_t)NS_PER_SEC + ts.tv_nsec;
-}
-
 void output_sync_clocks(struct output *output)
 {
 	int64_t boot = clock_ns(CLOCK_BOOTTIME);

@@ -63,14 +63,6 @@ struct record_mmap { /* PERF_RECORD_MMAP2 */
 	char path[];
 };
 
-static uint64_t boot_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
-
 /* ---- the table ---- */
 
 static struct process **bucket_of(struct processes *ps, pid_t pid)
@@ -310,7 +302,7 @@ static void read_notes(struct processes *ps)
 		memmove(ps->notes, ps->notes + ps->done, left * sizeof(*ps->notes));
 	ps->done = 0;
 	ps->count = left;
-	ps->read_ns = boot_ns();
+	ps->read_ns = clock_ns(CLOCK_BOOTTIME);
 	perf_rings_read(&ps->rings, add_note, ps);
 	if (ps->count != left)
 		qsort(ps->notes, ps->count, sizeof(*ps->notes), by_time);
@@ -358,7 +350,7 @@ static bool has_threads(const struct processes *ps, pid_t pid)
 
 void processes_tick(struct processes *ps)
 {
-	uint64_t now = boot_ns();
+	uint64_t now = clock_ns(CLOCK_BOOTTIME);
 
 	/* Not all of it: samples of before an exec or exit may still be under way. */
 	read_notes(ps);

@@ -13,14 +13,6 @@
 #define WANTS_MAX      4 /* debug files of one file */
 #define FILES_SPARED   2 /* the caller gets one of so many descriptors */
 
-int64_t symbol_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
-
 /* ------------------------------------------------------------------ strings */
 
 static size_t hash(const char *s, size_t len)
@@ -166,10 +158,10 @@ static int ask(struct file *file, enum helper_op op, uint64_t offset, int fd,
 {
 	struct helper_request request = { .op = op, .id = file->id, .offset = offset };
 	struct helper *helper = &file->symbolizer->helper;
-	int64_t start = symbol_now_ns();
+	int64_t start = clock_ns(CLOCK_MONOTONIC);
 	int err = helper_call(helper, &request, fd, ret);
 
-	file->spent_ns += symbol_now_ns() - start;
+	file->spent_ns += clock_ns(CLOCK_MONOTONIC) - start;
 	/* Whoever has one such file may have many. */
 	if (err == -ETIME && helper->timeout_ms > TIMEOUT_MIN_MS)
 		helper->timeout_ms /= 2;

@@ -122,7 +122,6 @@ struct symbolizer {
 
 /* symbol.c: a copy that stays, the same one for the same string; NULL if there is no memory. */
 const char *symbol_string(struct symbolizer *symbolizer, const char *s, size_t len);
-int64_t symbol_now_ns(void);
 
 /* symbol_file.c.  What returns a descriptor returns -errno too. */
 struct root *root_get(struct symbolizer *symbolizer, pid_t pid); /* NULL: cannot be had */

@@ -30,7 +30,7 @@ static void kernel_read(struct kernel *kernel)
 	ssize_t got, n;
 
 	kernel->read = true;
-	kernel->read_ns = symbol_now_ns();
+	kernel->read_ns = clock_ns(CLOCK_MONOTONIC);
 	if (!piece || kernel->fd < 0 || lseek(kernel->fd, 0, SEEK_SET))
 		return;
 	while ((got = read(kernel->fd, piece + len, PIECE - len)) > 0) {
@@ -78,7 +78,8 @@ size_t symbol_kernel(struct symbolizer *symbolizer, uint64_t address, struct fra
 	if (!kernel->read)
 		kernel_read(kernel);
 	range = kernel_find(kernel, address);
-	if (!range && kernel->names.ranges.count && symbol_now_ns() - kernel->read_ns > REREAD_NS) {
+	if (!range && kernel->names.ranges.count &&
+	    clock_ns(CLOCK_MONOTONIC) - kernel->read_ns > REREAD_NS) {
 		kernel_read(kernel); /* a module or BPF program that is new */
 		range = kernel_find(kernel, address);
 	}
