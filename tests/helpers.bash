@@ -455,7 +455,8 @@ kernel_btfs()
 	while read -r name suite pattern; do
 		known=$TOOLS/vm/$name.kernel # of tests/vm/run too, which says how long it is good
 		if [[ ! $(find "$known" -newer "$TOP/tests/vm/kernels" -mmin -1440 2>/dev/null) ]]; then
-			"$TOP/tests/vm/fetch-kernel" "$suite" "$pattern" "$TOOLS/kernels" >"$known.new"
+			"$TOP/tests/vm/fetch-kernel" "$suite" "$pattern" "$TOOLS/kernels" >"$known.new" ||
+				fail "cannot get the kernel $name"
 			mv "$known.new" "$known"
 		fi
 		btf=$(sed -n 's/^btf=//p' "$known")
