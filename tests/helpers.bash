@@ -450,12 +450,12 @@ trace()
 # Prints NAME=FILE for the BTF of each kernel of tests/vm/kernels.
 kernel_btfs()
 {
-	local name suite pattern known btf
+	local name arch suite pattern known btf
 	mkdir -p "$TOOLS/vm"
-	while read -r name suite pattern; do
+	while read -r name arch suite pattern; do
 		known=$TOOLS/vm/$name.kernel # of tests/vm/run too, which says how long it is good
 		if [[ ! $(find "$known" -newer "$TOP/tests/vm/kernels" -mmin -1440 2>/dev/null) ]]; then
-			"$TOP/tests/vm/fetch-kernel" "$suite" "$pattern" "$TOOLS/kernels" >"$known.new" ||
+			"$TOP/tests/vm/fetch-kernel" -a "$arch" "$suite" "$pattern" "$TOOLS/kernels" >"$known.new" ||
 				fail "cannot get the kernel $name"
 			mv "$known.new" "$known"
 		fi
