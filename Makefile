@@ -5,31 +5,51 @@
 #	make uninstall
 #	make quickstart		build dependencies, build, ten seconds of execsnoop (as root)
 #	make check		test dependencies, build, all tests (as root); TESTS=PATTERN
-#	make vmlinux		renews vmlinux/x86/vmlinux.h from a Debian kernel package
+#	make check-kernels	of these, those in guests with other kernels, and a table of them
+#	make vmlinux		renews vmlinux/*/vmlinux.h from Debian kernel packages
+#	make sysroot		libraries of ARCH from Debian packages, into build/sysroot/ARCH/root
 #	make btf		minimal BTF for kernels without their own, into build/btf/
 #	make corecheck		build/corecheck: do BPF objects hold on kernels, by their BTF?
-#	make man clean format
+#	make bench		measures the tools beside others (as root); WHAT="open rate"
+#	make bench-compare	of two results, A= and B=: commits or files
+#	make man completion clean format
 #
 # Variables: CC CFLAGS CPPFLAGS LDFLAGS (user space only), CLANG BPFTOOL
-# LLVM_STRIP PKG_CONFIG HELP2MAN, ARCH (x86 arm64), BUILD (build directory),
+# LLVM_STRIP PKG_CONFIG, ARCH (x86 arm64), BPF_TARGET (bpf, of this
+# machine's byte order; bpfel bpfeb), BUILD (build directory),
 # STATIC=1 (libbpf, libelf and zlib linked statically), WERROR=1, V=1 (shows
 # the commands).
+#
+# For another architecture, into build/ARCH: CROSS_COMPILE, the prefix of its
+# compiler and pkg-config; SYSROOT, a directory with its libraries, if they are
+# not in the multiarch directories of this machine:
+#
+#	make sysroot ARCH=arm64
+#	make ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- SYSROOT=build/sysroot/arm64/root
 
 VERSION := 0.1.0
+DATE := 2026-11-22
 
-BUILD ?= build
 PREFIX ?= /usr/local
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
 BPFTOOL ?= bpftool
-PKG_CONFIG ?= pkg-config
-HELP2MAN ?= help2man
+BPF_TARGET ?= bpf
 CFLAGS ?= -O2 -g
 
+ifdef CROSS_COMPILE
+machine = $(firstword $(subst -, ,$(notdir $(CROSS_COMPILE))))
+CC := $(if $(filter default,$(origin CC)),$(CROSS_COMPILE)gcc,$(CC))
+CXX := $(if $(filter default,$(origin CXX)),$(CROSS_COMPILE)g++,$(CXX))
+AR := $(if $(filter default,$(origin AR)),$(CROSS_COMPILE)ar,$(AR))
+else
 machine = $(shell uname -m)
+endif
+PKG_CONFIG ?= $(if $(SYSROOT),,$(CROSS_COMPILE))pkg-config
 ARCH ?= $(or $(patsubst x86_64,x86,$(filter x86_64,$(machine))), \
 	     $(patsubst aarch64,arm64,$(filter aarch64,$(machine))),$(machine))
 ARCH := $(strip $(ARCH))
+BUILD ?= build$(if $(CROSS_COMPILE),/$(ARCH))
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 # In parallel, unless called with a -j (which wins) or by another make (whose
@@ -43,7 +63,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
-.PHONY: all man install uninstall clean vmlinux btf corecheck quickstart check bench format FORCE
+.PHONY: all man completion install uninstall clean vmlinux sysroot btf corecheck quickstart check check-kernels bench bench-compare format FORCE
 
 # Quiet unless V=1.
 ifeq ($(V),1)
@@ -58,51 +78,67 @@ tools := $(filter $(patsubst bpf/%.bpf.c,%,$(sort $(wildcard bpf/*.bpf.c))), \
 		  $(patsubst tools/%.c,%,$(sort $(wildcard tools/*.c))))
 lib := $(patsubst tools/lib/%.c,%,$(sort $(wildcard tools/lib/*.c)))
 
-all: $(tools:%=$(BUILD)/%)
+# The suite's own command, which has no BPF side.
+corelets := $(if $(wildcard tools/corelets/*.c),corelets)
+
+all: $(patsubst %,$(BUILD)/%,$(tools) $(corelets))
 
 # ---------------------------------------------------------------- libraries
 
 needs := 'libbpf >= 1.1' libelf libdw zlib libcap-ng
-no_build := clean uninstall vmlinux quickstart check format
+no_build := clean uninstall vmlinux sysroot arm64 quickstart check check-kernels format
+advice = "packaging/deps build" installs what the build needs$(if $(CROSS_COMPILE),; SYSROOT=DIR takes \
+	libraries from where "make sysroot ARCH=$(ARCH)" puts them)
+ifdef SYSROOT
+sysroot := $(abspath $(SYSROOT))
+pkg_config = PKG_CONFIG_SYSROOT_DIR=$(sysroot) \
+	PKG_CONFIG_LIBDIR=$(sysroot)/usr/lib/$(patsubst %-,%,$(notdir $(CROSS_COMPILE)))/pkgconfig:$(sysroot)/usr/lib/pkgconfig \
+	$(PKG_CONFIG)
+else
+pkg_config = $(PKG_CONFIG)
+endif
 ifneq ($(filter-out $(no_build),$(or $(MAKECMDGOALS),all)),)
 lacking := $(strip $(foreach tool,$(CLANG) $(BPFTOOL) $(LLVM_STRIP) $(PKG_CONFIG), \
 		     $(shell PATH='$(PATH)'; command -v $(tool) >/dev/null || echo $(tool))))
 ifneq ($(lacking),)
-$(error not found: $(lacking). "packaging/deps build" installs what the build needs)
+$(error not found: $(lacking). $(advice))
 endif
 lacking := $(shell for p in $(needs); do \
-		     $(PKG_CONFIG) --exists "$$p" || echo "$$p,"; done)
+		     $(pkg_config) --exists "$$p" || echo "$$p,"; done)
 ifneq ($(lacking),)
-$(error pkg-config does not find: $(lacking) "packaging/deps build" installs what the build needs)
+$(error pkg-config does not find: $(lacking) $(advice))
 endif
-pkg_cflags := $(shell $(PKG_CONFIG) --cflags $(needs))
+# Compilers look there by themselves.
+pkg_cflags := $(filter-out -I$(sysroot)/usr/include,$(shell $(pkg_config) --cflags $(needs)))
 # Most tools need not all of these.  libiberty, a static library, has no pkg-config file.
 as_needed := -Wl,--as-needed -liberty
 ifeq ($(STATIC),1)
 static_libs := -lbpf -lelf -lz
-pkg_libs := $(as_needed) $(shell $(PKG_CONFIG) --static --libs-only-L $(needs)) \
+pkg_libs := $(as_needed) $(shell $(pkg_config) --static --libs-only-L $(needs)) \
 	-Wl,-Bstatic $(static_libs) -Wl,-Bdynamic \
-	$(filter-out $(static_libs),$(shell $(PKG_CONFIG) --static --libs-only-l $(needs)))
+	$(filter-out $(static_libs),$(shell $(pkg_config) --static --libs-only-l $(needs)))
 else
-pkg_libs := $(as_needed) $(shell $(PKG_CONFIG) --libs $(needs))
+pkg_libs := $(as_needed) $(shell $(pkg_config) --libs $(needs))
 endif
 endif
 
 # -------------------------------------------------------------------- flags
 
 # No path of this machine gets into what is built.
-prefix_map = -ffile-prefix-map='$(BUILD)'=build -ffile-prefix-map='$(CURDIR)'=.
+prefix_map = -ffile-prefix-map='$(BUILD)'=build -ffile-prefix-map='$(CURDIR)'=.$(if $(SYSROOT), \
+	-ffile-prefix-map='$(sysroot)'=)
+in_sysroot = $(if $(SYSROOT), --sysroot=$(sysroot))
 warnings = -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror)
 
 # vmlinux.h of a 7.x kernel has members that are structs with a tag and no name.
-bpf_flags = -target bpf -std=gnu11 -O2 -g -mcpu=v3 -fno-stack-protector $(warnings) \
+bpf_flags = -target $(BPF_TARGET) -std=gnu11 -O2 -g -mcpu=v3 -fno-stack-protector $(warnings) \
 	-Wno-unused-parameter -fms-extensions -Wno-microsoft-anon-tag \
 	-fdebug-compilation-dir=. -D__TARGET_ARCH_$(ARCH) \
 	-I$(1)bpf -I$(1)vmlinux/$(ARCH) $(pkg_cflags)
 own_flags = -std=gnu11 $(warnings) $(prefix_map) -D_GNU_SOURCE= \
 	-DCORELETS_VERSION='"$(VERSION)"' -Itools -Ibpf -I$(BUILD)
-user_flags = $(own_flags) $(pkg_cflags) $(CPPFLAGS) $(CFLAGS)
-link_flags = $(CFLAGS) $(LDFLAGS)
+user_flags = $(own_flags) $(pkg_cflags) $(CPPFLAGS) $(CFLAGS)$(in_sysroot)
+link_flags = $(CFLAGS) $(LDFLAGS)$(in_sysroot)
 
 # $(call stamp,FILE,TEXT): a file that is as new as the last change of TEXT.
 define stamp
@@ -172,13 +208,22 @@ $(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/%.o $$(call parts,$$*) $(BUILD)/libc
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(link_flags) $(filter %.o %.a,$^) $(pkg_libs) -o $@
 
+comma := ,
+$(eval $(call stamp,$(BUILD)/corelets.names,$(tools:%="%"$(comma))))
+$(BUILD)/parts/corelets/corelets.o: $(BUILD)/corelets.names
+
+$(BUILD)/corelets: $$(call parts,corelets) $(BUILD)/libcorelets.a $(BUILD)/.link-flags
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(link_flags) $(filter %.o %.a,$^) $(pkg_libs) -o $@
+
 -include $(wildcard $(BUILD)/*.d $(BUILD)/lib/*.d $(BUILD)/parts/*/*.d)
 
 # ---------------------------------------------------------------------- btf
 
-# Of the kernels in btf/kernels.
-btf: $(tools:%=$(BUILD)/%.bpf.o)
-	$(Q)BUILD='$(BUILD)' BPFTOOL=$(BPFTOOL) btf/make
+# Of the kernels in btf/kernels.  BTF_CUT: one that runs here, if $(BUILD) is for another architecture.
+BTF_CUT ?= $(BUILD)/btf-cut
+btf: $(tools:%=$(BUILD)/%.bpf.o) $(BTF_CUT)
+	$(Q)BUILD='$(BUILD)' BTF_CUT='$(BTF_CUT)' btf/make
 
 corecheck: $(BUILD)/corecheck
 
@@ -189,38 +234,75 @@ $(BUILD)/btf-objects/%.o: btf/%.c $(BUILD)/.user-flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(user_flags) -MMD -MP -c $< -o $@
 
-$(BUILD)/corecheck: $(checks) $(BUILD)/libcorelets.a $(BUILD)/.link-flags
+$(BUILD)/corecheck: $(checks)
+$(BUILD)/btf-cut: $(BUILD)/btf-objects/cut/cut.o
+$(BUILD)/corecheck $(BUILD)/btf-cut: $(BUILD)/libcorelets.a $(BUILD)/.link-flags
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(link_flags) $(filter %.o %.a,$^) $(pkg_libs) -o $@
+	$(Q)$(CC) $(link_flags) $(filter %.o,$^) $(filter %.a,$^) $(pkg_libs) -o $@
 
--include $(checks:.o=.d)
+-include $(checks:.o=.d) $(BUILD)/btf-objects/cut/cut.d
 
-# --------------------------------------------------------------------- man
+# ----------------------------------------------------- man pages, completion
 
-man: $(tools:%=$(BUILD)/man/%.8)
+man: $(patsubst packaging/man/%,$(BUILD)/man/%,$(wildcard packaging/man/*.[78]))
 
-# packaging/man/X.h2m, if there is one, says what --help does not.
-$(BUILD)/man/%.8: $(BUILD)/% $$(wildcard packaging/man/$$*.h2m)
+# Pages of tools have tables that the tools print.
+page_tool = $(patsubst %,$(BUILD)/%,$(filter $(tools),$(basename $(1))))
+
+$(BUILD)/man/%: packaging/man/% packaging/man/make Makefile $$(call page_tool,$$*)
 	$(call say,MAN,$@)
 	@mkdir -p $(@D)
-	$(Q)$(HELP2MAN) --no-info --section=8 --manual='corelets' --source='corelets $(VERSION)' \
-		--opt-include=packaging/man/$*.h2m $< >$@
+	$(Q)packaging/man/make $< $(VERSION) $(DATE) $(filter $(BUILD)/%,$^) >$@
+
+completion: $(patsubst %,$(BUILD)/completion/corelets.%,bash zsh fish)
+
+$(BUILD)/completion/corelets.%: packaging/completion/corelets.% packaging/completion/make \
+		$(tools:%=$(BUILD)/%)
+	$(call say,WORDS,$@)
+	@mkdir -p $(@D)
+	$(Q)packaging/completion/make $< $(tools:%=$(BUILD)/%) >$@
 
 # ------------------------------------------------------------------ install
 
 sbindir = $(DESTDIR)$(PREFIX)/sbin
-mandir = $(DESTDIR)$(PREFIX)/share/man/man8
+# The tools by their own names, for those who put this into PATH.
+bindir = $(DESTDIR)$(PREFIX)/libexec/corelets/bin
+mandir = $(DESTDIR)$(PREFIX)/share/man
+bashdir = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+zshdir = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+fishdir = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+installed = $(tools:%=$(TOOL_PREFIX)%)
 
-install: all $(if $(shell command -v $(HELP2MAN) 2>/dev/null),man)
-	$(Q)mkdir -p $(sbindir)
+# Man pages and completions are what the tools say of themselves, so they must run here.
+install: all $(if $(CROSS_COMPILE),,man completion)
+	$(Q)mkdir -p $(sbindir) $(bindir)
+	$(Q)install -m 755 $(BUILD)/corelets $(sbindir)/
 	$(Q)for tool in $(tools); do \
-		install -m 755 $(BUILD)/$$tool $(sbindir)/$(TOOL_PREFIX)$$tool || exit; \
+		install -m 755 $(BUILD)/$$tool $(sbindir)/$(TOOL_PREFIX)$$tool && \
+		ln -sf ../../../sbin/$(TOOL_PREFIX)$$tool $(bindir)/$$tool || exit; \
 		test -e $(BUILD)/man/$$tool.8 || continue; \
-		install -D -m 644 $(BUILD)/man/$$tool.8 $(mandir)/$(TOOL_PREFIX)$$tool.8 || exit; \
+		install -D -m 644 $(BUILD)/man/$$tool.8 $(mandir)/man8/$(TOOL_PREFIX)$$tool.8 || exit; \
 	done
+	$(Q)! test -e $(BUILD)/man/corelets.8 || { \
+		install -D -m 644 $(BUILD)/man/corelets.8 $(mandir)/man8/corelets.8 && \
+		install -D -m 644 $(BUILD)/man/corelets.7 $(mandir)/man7/corelets.7; }
+	$(Q)! test -e $(BUILD)/completion/corelets.zsh || { \
+		install -D -m 644 $(BUILD)/completion/corelets.bash $(bashdir)/corelets && \
+		install -D -m 644 $(BUILD)/completion/corelets.fish $(fishdir)/corelets.fish && \
+		mkdir -p $(zshdir) && \
+		sed '1s/.*/#compdef corelets $(installed)/' $(BUILD)/completion/corelets.zsh \
+			>$(zshdir)/_corelets && \
+		for tool in $(installed); do \
+			ln -sf corelets $(bashdir)/$$tool && \
+			ln -sf corelets.fish $(fishdir)/$$tool.fish || exit; \
+		done; }
 
 uninstall:
-	$(Q)rm -f $(tools:%=$(sbindir)/$(TOOL_PREFIX)%) $(tools:%=$(mandir)/$(TOOL_PREFIX)%.8)
+	$(Q)rm -f $(sbindir)/corelets $(installed:%=$(sbindir)/%) $(tools:%=$(bindir)/%) \
+		$(mandir)/man8/corelets.8 $(mandir)/man7/corelets.7 $(installed:%=$(mandir)/man8/%.8) \
+		$(bashdir)/corelets $(installed:%=$(bashdir)/%) $(zshdir)/_corelets \
+		$(fishdir)/corelets.fish $(installed:%=$(fishdir)/%.fish)
+	$(Q)rmdir -p --ignore-fail-on-non-empty $(bindir) 2>/dev/null || :
 
 # Downloaded kernels (build/kernels) stay: "rm -r build" drops them too.
 clean:
@@ -232,14 +314,35 @@ clean:
 vmlinux:
 	$(Q)BUILD='$(BUILD)' BPFTOOL=$(BPFTOOL) CLANG=$(CLANG) vmlinux/renew
 
+sysroot:
+	$(Q)packaging/sysroot $(ARCH) '$(BUILD)/sysroot/$(ARCH)'
+
 quickstart:
 	$(Q)packaging/deps build
 	$(Q)$(MAKE) all
 	$(Q)packaging/quickstart $(BUILD)/execsnoop
 
-# Beside the tools that a user would take instead.
-bench: all workloads
-	$(Q)BUILD='$(BUILD)' tests/bench/peers
+# Beside the tools that a user would take instead; WHAT: parts of it (tests/bench/run says which).
+bench: all $(BUILD)/bench/work $(BUILD)/bench/floor $(BUILD)/bench/floor.bpf.o
+	$(Q)BUILD='$(BUILD)' tests/bench/run $(WHAT)
+
+# A=… B=…: two results of it, by commit or file.
+bench-compare:
+	$(Q)BUILD='$(BUILD)' tests/bench/show --compare '$(A)' '$(B)'
+
+$(BUILD)/bench/work: bench_libs = -static -pthread
+$(BUILD)/bench/floor: bench_libs = $(pkg_libs)
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/.user-flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(user_flags) $(LDFLAGS) -MMD -MP -MF $@.d $< $(bench_libs) -o $@
+
+$(BUILD)/bench/floor.bpf.o: tests/bench/floor.bpf.c $(BUILD)/.bpf-flags
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(call bpf_flags,) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+
+-include $(wildcard $(BUILD)/bench/*.d)
 
 format:
 	$(Q)find tools bpf btf tests -name '*.[ch]' -exec clang-format-14 -i {} +
@@ -248,5 +351,8 @@ format:
 check:
 	$(Q)packaging/deps test
 	$(Q)env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL BUILD='$(BUILD)' TESTS='$(TESTS)' tests/run
+
+check-kernels:
+	$(Q)$(MAKE) check TESTS=tests/vm.bats
 
 include tests/build.mk

@@ -15,8 +15,9 @@
 #include "lib/syscall.bpf.h"
 #include "lib/task.bpf.h"
 
-const volatile bool elements; /* count element operations */
-const volatile bool queries;  /* show what only asks */
+const volatile bool elements;	      /* count element operations */
+const volatile bool queries;	      /* show what only asks */
+const volatile enum bpf_cmd commands; /* for the names in this object's BTF: tools/lib/enums.h */
 
 /* enum bpf_cmd of include/uapi/linux/bpf.h; numbers, for a kernel's BTF need not have the names. */
 enum {
@@ -193,6 +194,16 @@ static __always_inline __u64 kind(const char name[8])
 	return *(const __u64 *)name;
 }
 
+/* Whether the first *len* characters are the same. */
+static __always_inline bool kind_is(__u64 name, __u64 kind, const __u32 len)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return (name ^ kind) >> (64 - 8 * len) == 0;
+#else
+	return (name ^ kind) << (64 - 8 * len) == 0;
+#endif
+}
+
 enum { NO_TARGET, TARGET_FD };
 
 #define ANON_INODE_FS_MAGIC 0x09041934 /* include/uapi/linux/magic.h */
@@ -228,11 +239,11 @@ __noinline int fd_look(__u32 fd, __u32 target)
 	s->source = (__u64)object;
 	if (name == kind(prog)) {
 		prog_fill(*(volatile __u64 *)&s->source);
-	} else if ((name ^ kind(map)) << 8 == 0) {
+	} else if (kind_is(name, kind(map), 7)) {
 		map_fill(*(volatile __u64 *)&s->source);
 	} else if (name == kind(link) || name == kind(again)) {
 		link_fill(*(volatile __u64 *)&s->source);
-	} else if ((name ^ kind(btf)) << 32 == 0) {
+	} else if (kind_is(name, kind(btf), 4)) {
 		types = object;
 		s->event.have |= HAVE_BTF;
 		bpf_core_read(&s->event.btf_id, sizeof(s->event.btf_id), &types->id);
@@ -290,7 +301,11 @@ static __always_inline __u32 attr_u32(struct scratch *s, __u32 off)
 
 static __always_inline __u64 attr_u64(struct scratch *s, __u32 off)
 {
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return (__u64)attr_u32(s, off) << 32 | attr_u32(s, off + 4);
+#else
 	return attr_u32(s, off) | (__u64)attr_u32(s, off + 4) << 32;
+#endif
 }
 
 static __always_inline bool is_element(__u32 cmd)
@@ -439,14 +454,14 @@ __noinline int message_look(__u32 type)
 		return 0;
 	for (__u32 i = 0; i < MESSAGE_MAX / 4 - 1; i++) {
 		__u64 off = *(volatile __u32 *)&s->event.message.off + i * 4;
-		__u32 *at;
+		struct nlattr *at;
 
 		opaque(off);
 		if (off > RECORD_MAX - 8 || i * 4 + 8 > s->event.message.len)
 			break;
-		at = (__u32 *)(s->record + off);
-		if (at[0] == (8 | type << 16)) /* struct nlattr: length, type */
-			fd_look(at[1], NO_TARGET);
+		at = (struct nlattr *)(s->record + off);
+		if (at->nla_len == 8 && at->nla_type == type)
+			fd_look(*(__u32 *)(at + 1), NO_TARGET);
 	}
 	return 0;
 }
@@ -475,18 +490,12 @@ static __always_inline void sockopt_fill(struct scratch *s, const struct syscall
 /* struct user_msghdr and struct iovec: where the first piece of the message is. */
 static __always_inline __u64 message_at(const struct syscall *sys, __u32 *len)
 {
-	bool narrow = syscall_pointer_size(sys->nr, sys->compat) == 4;
-	__u64 iov = 0, base = 0, n = 0, at = sys->args[1];
+	__u32 size = syscall_pointer_size(sys->nr, sys->compat);
+	__u64 iov, base, n;
 
-	if (narrow) {
-		bpf_probe_read_user(&iov, 4, (void *)at + 8);
-		bpf_probe_read_user(&base, 4, (void *)iov);
-		bpf_probe_read_user(&n, 4, (void *)iov + 4);
-	} else {
-		bpf_probe_read_user(&iov, 8, (void *)at + 16);
-		bpf_probe_read_user(&base, 8, (void *)iov);
-		bpf_probe_read_user(&n, 8, (void *)iov + 8);
-	}
+	read_user_pointer(&iov, size, sys->args[1] + 2 * size);
+	read_user_pointer(&base, size, iov);
+	read_user_pointer(&n, size, iov + size);
 	*len = n;
 	return base;
 }
@@ -535,7 +544,7 @@ __noinline int who_fill(void)
 		return 0;
 	ev = &s->event;
 	cred = BPF_CORE_READ(task, cred);
-	bpf_core_read(&ev->caps, sizeof(ev->caps), &cred->cap_effective);
+	ev->caps = cred_caps(cred);
 	ev->user_level = BPF_CORE_READ(cred, user_ns, level);
 	ev->userns = BPF_CORE_READ(cred, user_ns, ns.inum);
 	ev->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);

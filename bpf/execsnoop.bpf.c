@@ -148,17 +148,17 @@ int exec_done_tp(void *ctx)
 enum { ARG_MORE, ARG_LAST, ARG_UNREAD };
 
 /* Appends the argument that the pointer at *slot* in the caller's memory leads to. */
-__noinline int failed_arg(__u64 slot, __u32 compat)
+__noinline int failed_arg(__u64 slot, __u32 pointer_size)
 {
 	struct scratch *s = scratch_current();
 	struct exec_event *ev;
-	__u64 arg = 0;
+	__u64 arg;
 	int bad;
 
 	if (!s)
 		return ARG_UNREAD;
 	ev = (struct exec_event *)s->record;
-	if (bpf_probe_read_user(&arg, compat ? 4 : 8, (void *)slot))
+	if (read_user_pointer(&arg, pointer_size, slot))
 		return ARG_UNREAD;
 	if (!arg)
 		return ARG_LAST;
@@ -179,7 +179,7 @@ static __always_inline void failed_args(struct scratch *s, struct exec_event *ev
 
 	ev->args.off = s->len;
 	for (i = 0; i < FAILED_ARGS; i++) {
-		last = failed_arg(argv + i * pointer_size, pointer_size == 4);
+		last = failed_arg(argv + i * pointer_size, pointer_size);
 		if (last != ARG_MORE)
 			break;
 	}

@@ -285,14 +285,20 @@ needs_command()
 	make install DESTDIR="$root" PREFIX=/usr TOOL_PREFIX=cl-
 	for t in "${tools[@]}"; do
 		cmp "build/$t" "$root/usr/sbin/cl-$t"
-		if command -v help2man >/dev/null; then
-			[[ -s $root/usr/share/man/man8/cl-$t.8 ]]
-		fi
+		[[ -s $root/usr/share/man/man8/cl-$t.8 ]]
+		[[ $(realpath "$root/usr/libexec/corelets/bin/$t") == $(realpath "$root/usr/sbin/cl-$t") ]]
+		run "$root/usr/sbin/corelets" "$t" --version
+		assert_output "$("build/$t" --version)"
+		run head -n 1 "$root/usr/share/zsh/site-functions/_corelets"
+		assert_output --regexp "^#compdef corelets .*\bcl-$t\b"
+		[[ -s $root/usr/share/bash-completion/completions/cl-$t ]]
+		[[ -s $root/usr/share/fish/vendor_completions.d/cl-$t.fish ]]
 	done
 	touch "$root/usr/sbin/of-somebody-else"
 	make uninstall DESTDIR="$root" PREFIX=/usr TOOL_PREFIX=cl-
-	run find "$root" -type f
+	run find "$root" ! -type d
 	assert_output "$root/usr/sbin/of-somebody-else"
+	[[ ! -e $root/usr/libexec ]]
 }
 
 @test "STATIC=1 leaves libbpf, libelf and zlib out of what is loaded" {

@@ -356,35 +356,7 @@ agree()
 		btfs+=(live=/sys/kernel/btf/vmlinux)
 	fi
 	corecheck --json "$TOOLS"/*.bpf.o --btf "${btfs[@]}" >all || [[ $? -eq 1 ]]
-	run python3 - "$TOP/tools" all <<-'END'
-		import collections, glob, json, os, re, sys
-
-		tools, checks = sys.argv[1:]
-		holds = collections.defaultdict(dict)	# tool, kernel: program: verdict
-		for line in open(checks):
-		    c = json.loads(line)
-		    if c["type"] == "check":
-		        tool = c["object"].replace(".bpf.o", "")
-		        holds[tool, c["kernel"]][c["program"]] = c["why"] or "ok"
-		entry = re.compile(r'\{[^{}]*\.points\s*=\s*\{([^}]*)\}[^{}]*\}')
-		shared = entry.findall(open(tools + "/lib/tool.c").read())
-		assert len(shared) == 2, shared
-		needs = 0
-		for source in sorted(glob.glob(tools + "/*.c")):
-		    tool = os.path.basename(source)[:-2]
-		    own = [m.group(1) for m in entry.finditer(open(source).read())
-		           if ".optional" not in m.group(0)]
-		    kernels = [k for t, k in holds if t == tool]
-		    assert own and len(kernels) >= 4, (tool, own, kernels)
-		    for kernel in kernels:
-		        for points in own + shared:
-		            ways = [w.split("+") for w in re.findall(r'"([^"]*)"', points)]
-		            assert ways, (tool, points)
-		            needs += 1
-		            if not any(all(holds[tool, kernel][p] == "ok" for p in w) for w in ways):
-		                print(tool, kernel, {p: holds[tool, kernel][p] for w in ways for p in w})
-		assert needs >= 4 * 4 * 3, needs
-	END
+	run "$TOP/tests/needs-hold" "$TOP" all "${#btfs[@]}"
 	assert_success
 	assert_output ""
 }

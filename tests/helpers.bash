@@ -183,7 +183,7 @@ start_tool()
 		fi
 	fi
 	# A shell starts what runs in the background with SIGINT ignored, and without its input.
-	"${run_as[@]}" env --default-signal=INT,QUIT "$TOOLS/$tool" "$@" <&0 >"$OUT" 2>"$ERR" 3>&- &
+	"${run_as[@]}" env --default-signal=HUP,INT,QUIT "$TOOLS/$tool" "$@" <&0 >"$OUT" 2>"$ERR" 3>&- &
 	tool_pid=$!
 	tool_pids+=("$tool_pid")
 	wait_until tool_ready || fail "$tool is not ready after $DEADLINE s: $(<"$ERR")"
@@ -258,6 +258,18 @@ no_leftovers()
 }
 
 # ---- workloads ----
+
+# native CALL...: those of the calls that this architecture has (of its own: a 32-bit program may
+# have others).
+native()
+{
+	local call
+	for call; do
+		if [[ $call != open && $call != creat || $(uname -m) == x86_64 ]]; then
+			echo "$call"
+		fi
+	done
+}
 
 # run_workload NAME ARGUMENT...: its lines go to the file $DID.  Status 77 skips.
 run_workload()
@@ -447,12 +459,13 @@ trace()
 	fi
 }
 
-# Prints NAME=FILE for the BTF of each kernel of tests/vm/kernels.
+# kernel_btfs [ARCH]: prints NAME=FILE for the BTF of each kernel of tests/vm/kernels for one of
+# Debian's architectures (amd64).
 kernel_btfs()
 {
 	local name arch suite pattern known btf
 	mkdir -p "$TOOLS/vm"
-	while read -r name arch suite pattern; do
+	while read -r name arch suite pattern _; do
 		known=$TOOLS/vm/$name.kernel # of tests/vm/run too, which says how long it is good
 		if [[ ! $(find "$known" -newer "$TOP/tests/vm/kernels" -mmin -1440 2>/dev/null) ]]; then
 			"$TOP/tests/vm/fetch-kernel" -a "$arch" "$suite" "$pattern" "$TOOLS/kernels" >"$known.new" ||
@@ -462,5 +475,5 @@ kernel_btfs()
 		btf=$(sed -n 's/^btf=//p' "$known")
 		[[ -s $btf ]] || fail "no BTF of the kernel $name"
 		echo "$name=$btf"
-	done < <(grep '^[^#]' "$TOP/tests/vm/kernels")
+	done < <(awk -v arch="${1:-amd64}" '/^[^#]/ && $2 == arch' "$TOP/tests/vm/kernels")
 }

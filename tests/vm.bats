@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # The same tests as on the live kernel, inside guests with the kernels of tests/vm/kernels: those
-# that tests/vm/subset names, more of them on the oldest and the newest kernel than between.
-# tests/vm/run gives a shell in such a guest.
+# that tests/vm/subset names.  tests/vm/run gives a shell in such a guest.
 #
 #	VM_KERNELS="5.10 7.x"	only these
 #	VM_TESTS=all		all tests (takes long, see tests/vm/subset)
@@ -11,6 +10,7 @@
 #
 # What the guests printed is in build/vm: KERNEL.tap, KERNEL.log (the kernel's own).
 
+bats_require_minimum_version 1.5.0
 bats_load_library bats-support
 bats_load_library bats-assert
 
@@ -26,15 +26,14 @@ kernels()
 	awk '/^[^#]/ { print $1 }' "$TOP/tests/vm/kernels"
 }
 
-# Oldest, newest, then those between, which have less to do.
+# Those that have more to do come first.
 kernels_and_tests()
 {
-	kernels | sed '1s/$/ ends/; $s/$/ ends/; 1!{$!s/$/ all/}' | sort -s -k2,2r |
-		while read -r kernel which; do
-			if [[ -z ${VM_KERNELS-} || " $VM_KERNELS " == *" $kernel "* ]]; then
-				printf '%s\n' "$kernel" "$which"
-			fi
-		done
+	awk '/^[^#]/ { print $5, $1 }' "$TOP/tests/vm/kernels" | sort -rsk 1,1 | while read -r which kernel; do
+		if [[ -z ${VM_KERNELS-} || " $VM_KERNELS " == *" $kernel "* ]]; then
+			printf '%s\n' "$kernel" "$which"
+		fi
+	done
 }
 
 # Two guests at a time: a test is mostly one process after the other.
@@ -70,7 +69,7 @@ passes_on()
 		[[ -d /proc/$(<"$GUESTS/pid") ]] || fail "$(<"$GUESTS/log")"
 		sleep 0.5
 	done
-	sed -nE "s/^# ([^ ]+: .*)/# \\1/p; s/^(ok .*# skip.*)/# $1: \\1/p" "$tap" | grep -v '^# *(' >&3 || true
+	sed -nE "s/^# (attached: .*|kernel: .*)/# $1: \\1/p; s/^(ok .*# skip.*)/# $1: \\1/p" "$tap" >&3
 	if [[ $(<"$GUESTS/$1.status") -ne 0 ]]; then
 		fail "status $(<"$GUESTS/$1.status"); $tap:
 $(cut -c 1-2000 "$tap")"
@@ -88,7 +87,7 @@ $(cut -c 1-2000 "$tap")"
 	local where name
 	cd "$TOP"
 	while read -r where name; do
-		[[ $where == all || $where == ends ]]
+		[[ $where == few || $where == many ]]
 		sed -n 's/^@test "\(.*\)" {$/\1/p' tests/vm/attach.bats tests/btf.bats tests/cli.bats \
 			tests/tools/*.bats |
 			awk -v name="$name" 'index($0, name) == 1 { found = 1 } END { exit !found }' ||
@@ -98,7 +97,7 @@ $(cut -c 1-2000 "$tap")"
 
 @test "a guest's output and status are the command's, and its kernel's complaints fail it" {
 	local kernel
-	kernel=$(kernels | tail -n 1)
+	kernel=$(kernels | sed -n 1p)
 	run -3 --separate-stderr "$TOP/tests/vm/run" "$kernel" sh -c 'echo out; printf "%s|" "$@"; exit 3' sh 'two  words' "it's" ''
 	assert_output "$(printf 'out\ntwo  words|it'\''s||')"
 	run -125 "$TOP/tests/vm/run" "$kernel" sh -c 'echo "WARNING: CPU: 0 PID: 1 at nowhere" >/dev/kmsg'
@@ -115,6 +114,10 @@ $(cut -c 1-2000 "$tap")"
 	passes_on 5.10
 }
 
+@test "tools run on 5.10-full" {
+	passes_on 5.10-full
+}
+
 @test "tools run on 6.1" {
 	passes_on 6.1
 }
@@ -123,6 +126,35 @@ $(cut -c 1-2000 "$tap")"
 	passes_on 6.12
 }
 
+@test "tools run on 6.12-rt" {
+	passes_on 6.12-rt
+}
+
 @test "tools run on 7.x" {
 	passes_on 7.x
+}
+
+@test "tools run on 5.10-arm64" {
+	passes_on 5.10-arm64
+}
+
+@test "tools run on 7.x-arm64" {
+	passes_on 7.x-arm64
+}
+
+@test "on the live kernel, the same" {
+	LIVE=1 TOOLS=$BUILD WORKLOADS=$BUILD/workloads run "$TOP/tests/vm/guest" few
+	echo "$output" >"$BUILD/vm/live.tap"
+	assert_success
+	[[ $(grep -c '^ok ' <<<"$output") -gt 0 ]]
+}
+
+@test "the table: of these results, and the README's" {
+	[[ -z ${VM_KERNELS-} ]] || skip "VM_KERNELS is $VM_KERNELS"
+	run "$TOP/tests/vm/report"
+	echo "${output//$'\n'/$'\n'# }" | sed '1s/^/# /' >&3
+	assert_success
+	assert_equal "$(grep -c '^ok ' "$BUILD/vm/matrix.tap")" "$(sed -n 's/^1\.\.//p' "$BUILD/vm/matrix.tap")"
+	run "$TOP/tests/vm/report" --check "$TOP/README.md"
+	assert_success
 }

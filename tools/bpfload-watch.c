@@ -95,14 +95,19 @@ static void on_tick(struct session *session)
 		tell_elements(session);
 }
 
+static int check(char why[256])
+{
+	(void)why;
+	enums_ask();
+	return 0;
+}
+
 static int start(struct session *session, char why[256])
 {
 	const struct filter_options *filters = tool_filters(session);
-	int err = enums_init();
 
 	(void)why;
-	if (err && tool_verbose(session))
-		tool_say(session, "types are shown by number: %s", strerror(-err));
+	enums_init(bpf_object__btf(tool_object(session)));
 	known_start(session,
 		    filters->pids.count || filters->tids.count || filters->uids.count ||
 			    filters->comm_count || filters->cgroup || filters->command,
@@ -236,7 +241,8 @@ static const struct column columns[] = {
 	COL_END,
 };
 
-TOOL(bpfload_watch, .brief = "Trace what is done to BPF: loads, attachments, ends", .event = "bpf",
-     .columns = columns, .options = options, .needs = needs, .configure = configure, .start = start,
-     .record = on_record, .tick = on_tick, .finish = finish, .done = done,
+TOOL(bpfload_watch, .brief = "Trace what is done to BPF: loads, attachments, ends", .group = "BPF",
+     .event = "bpf", .columns = columns, .options = options, .needs = needs, .check = check,
+     .configure = configure, .start = start, .record = on_record, .tick = on_tick, .finish = finish,
+     .done = done,
      .keep = 1ull << CAP_SYS_ADMIN | 1ull << CAP_BPF | 1ull << CAP_SYSLOG | 1ull << CAP_SYS_PTRACE)

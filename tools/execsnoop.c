@@ -127,5 +127,5 @@ static const struct column columns[] = {
 	COL_END,
 };
 
-TOOL(execsnoop, .brief = "Trace every exec, with arguments", .event = "exec", .columns = columns,
-     .options = options, .needs = needs, .configure = configure, .show = show)
+TOOL(execsnoop, .brief = "Trace every exec, with arguments", .group = "processes", .event = "exec",
+     .columns = columns, .options = options, .needs = needs, .configure = configure, .show = show)

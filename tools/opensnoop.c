@@ -175,5 +175,5 @@ static const struct column columns[] = {
 	COL_END,
 };
 
-TOOL(opensnoop, .brief = "Trace open(2) and its variants", .event = "open", .columns = columns,
-     .options = options, .needs = needs, .check = check, .configure = configure)
+TOOL(opensnoop, .brief = "Trace open(2) and its variants", .group = "files", .event = "open",
+     .columns = columns, .options = options, .needs = needs, .check = check, .configure = configure)

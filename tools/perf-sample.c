@@ -57,7 +57,8 @@ static const struct opt options[] = {
 	OPT_CALL('F', "frequency", "HZ", parse_frequency, &frequency,
 		 "samples per second of each CPU (99)"),
 	OPT_CALL(0, "event", "NAME", parse_event, NULL,
-		 "cycles or cpu-clock; without it, cycles if there is such a counter"),
+		 "cycles or cpu-clock; without it, cycles if there is such a counter",
+		 .words = "cycles cpu-clock"),
 	OPT_BOOL('K', "kernel-only", &kernel_only, "stacks of the kernel only"),
 	OPT_BOOL('U', "user-only", &user_only, "stacks of programs only"),
 	OPT_BOOL('I', "idle", &idle, "the idle tasks too"),
@@ -268,13 +269,14 @@ static struct frame note(const char *text)
 	return (struct frame){ .kind = FRAME_NOTE, .name = text };
 }
 
-/* Leaves out, of a stack that was taken in the scheduler, what belongs to the taking. */
+/* Leaves out, of a stack that was taken in the scheduler, what belongs to the taking.  (On arm64, that
+ * of a classic tracepoint begins with __schedule() twice.) */
 static size_t leave_hook(struct frame *frames, size_t count)
 {
-	for (size_t i = 0; i < count && i < SCHED_DEPTH; i++)
-		if (frames[i].name && !strcmp(frames[i].name, "__schedule")) {
-			memmove(frames, frames + i + 1, (count - i - 1) * sizeof(*frames));
-			return count - i - 1;
+	for (size_t i = count < SCHED_DEPTH ? count : SCHED_DEPTH; i > 0; i--)
+		if (frames[i - 1].name && !strcmp(frames[i - 1].name, "__schedule")) {
+			memmove(frames, frames + i, (count - i) * sizeof(*frames));
+			return count - i;
 		}
 	return count;
 }
@@ -693,7 +695,8 @@ static void done(void)
 		replace_done(&outputs[i].file);
 }
 
-TOOL(perf_sample, .brief = "Sample stacks of all CPUs, or of waiting threads", .event = "sample",
-     .options = options, .needs = needs, .check = check, .configure = configure, .instead = instead,
-     .start = start, .record = record, .tick = tick, .finish = finish, .done = done,
+TOOL(perf_sample, .brief = "Sample stacks of all CPUs, or of waiting threads", .group = "CPU",
+     .event = "sample", .options = options, .needs = needs, .check = check, .configure = configure,
+     .instead = instead, .start = start, .record = record, .tick = tick, .finish = finish,
+     .done = done,
      .keep = 1ull << CAP_SYS_PTRACE | 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_CHECKPOINT_RESTORE)

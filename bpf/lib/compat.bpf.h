@@ -65,6 +65,26 @@ static __always_inline __u32 task_audit_session(struct task_struct *task)
 	return bpf_core_field_exists(t->sessionid) ? BPF_CORE_READ(t, sessionid) : AUDIT_UNSET;
 }
 
+struct cred___words {
+	struct {
+		__u32 cap[2];
+	} cap_effective;
+} __attribute__((preserve_access_index));
+
+/* Linux 6.3, f122a08b197d ("capability: just use a 'u64' instead of a 'u32[2]' array").  May go
+ * when 6.1 goes. */
+static __always_inline __u64 cred_caps(const struct cred *cred)
+{
+	const struct cred___words *old = (void *)cred;
+	__u64 caps = 0;
+
+	if (bpf_core_field_exists(old->cap_effective.cap))
+		return BPF_CORE_READ(old, cap_effective.cap[0]) |
+		       (__u64)BPF_CORE_READ(old, cap_effective.cap[1]) << 32;
+	bpf_core_read(&caps, sizeof(caps), &cred->cap_effective);
+	return caps;
+}
+
 struct io_open___plain {
 	struct filename *filename;
 } __attribute__((preserve_access_index));

@@ -255,10 +255,28 @@ static __always_inline void syscall_args(__u64 *args, const struct pt_regs *regs
 #error "which registers hold a system call's arguments on this architecture?"
 #endif
 
+/* Reads a pointer, or a size, out of the caller's memory: syscall_pointer_size() bytes.  What cannot
+ * be read is 0. */
+static __always_inline long read_user_pointer(__u64 *ret, __u32 size, __u64 at)
+{
+	__u32 narrow = 0;
+	long err;
+
+	*ret = 0;
+	if (size == 8)
+		return bpf_probe_read_user(ret, sizeof(*ret), (void *)at);
+	err = bpf_probe_read_user(&narrow, sizeof(narrow), (void *)at);
+	*ret = narrow;
+	return err;
+}
+
 /* Whether a number may be one of bpf_call(). */
 static __always_inline bool bpf_call_maybe(__u32 nr)
 {
-	return nr < 64 * sizeof(bpf_call_bits) / 8 && (bpf_call_bits[nr / 64] >> nr % 64 & 1);
+	__u64 word = nr / 64;
+
+	opaque(word); /* or something else is compared than is used */
+	return word < sizeof(bpf_call_bits) / 8 && (bpf_call_bits[word] >> nr % 64 & 1);
 }
 
 /* The call's number, of typed registers (tp_btf) and of plain addresses (raw_tp). */

@@ -22,7 +22,7 @@ struct ext {
 	uint8_t version, flags;
 	uint32_t len, funcs_off, funcs_len, lines_off, lines_len, relos_off, relos_len;
 	uint32_t record_size, section_name, count;
-	struct bpf_core_relo relos[8];
+	struct bpf_core_relo relos[16];
 };
 
 static struct ext ext_empty(void)
@@ -36,6 +36,24 @@ static void ext_add(struct ext *ext, int type_id, enum bpf_core_relo_kind kind)
 {
 	ext->relos[ext->count++] = (struct bpf_core_relo){ .type_id = type_id, .kind = kind };
 	ext->relos_len += sizeof(struct bpf_core_relo);
+}
+
+/* One for a member, an enumerator: "0:2". */
+static void ext_access(struct ext *ext, struct btf *local, int type_id,
+		       enum bpf_core_relo_kind kind, const char *access)
+{
+	ext_add(ext, type_id, kind);
+	ext->relos[ext->count - 1].access_str_off = btf__add_str(local, access);
+}
+
+/* All members of the task of local_new(), and an enumerator. */
+static void ext_fill(struct ext *ext, struct btf *local, int task, int state)
+{
+	char access[] = "0:0";
+
+	for (; access[2] <= '8'; access[2]++)
+		ext_access(ext, local, task, BPF_CORE_FIELD_BYTE_OFFSET, access);
+	ext_access(ext, local, state, BPF_CORE_ENUMVAL_VALUE, "0");
 }
 
 /* A file in memory; its path is good until the next call. */
@@ -174,8 +192,7 @@ TEST(keeps_what_the_object_names_as_it_was)
 	int task, state, id;
 
 	local = local_new(&task, &state);
-	ext_add(&ext, task, BPF_CORE_FIELD_BYTE_OFFSET);
-	ext_add(&ext, state, BPF_CORE_ENUMVAL_VALUE);
+	ext_fill(&ext, local, task, state);
 	cut = cut_of(kernel, local, &ext, &lacks);
 	CHECK(cut);
 	CHECK(!lacks);
@@ -228,6 +245,130 @@ out:
 	btf__free(kernel);
 }
 
+/* What lies beside the way of a relocation goes, wherever the object knows it from. */
+TEST(keeps_no_more_than_is_looked_at)
+{
+	struct ext ext = ext_empty();
+	struct btf *kernel = kernel_new(), *local, *cut;
+	const struct btf_type *t;
+	int task, state, other, id;
+
+	local = local_new(&task, &state);
+	other = btf__add_struct(local, "list_head", 16);
+	btf__add_field(local, "prev", 1, 0, 0);
+	btf__add_struct(local, "task_struct", 64);
+	btf__add_field(local, "list", other, 0, 0);
+	ext_access(&ext, local, other + 1, BPF_CORE_FIELD_BYTE_OFFSET, "0:0:0");
+	cut = cut_of(kernel, local, &ext, NULL);
+	CHECK(cut);
+	id = cut ? btf__find_by_name_kind(cut, "task_struct", BTF_KIND_STRUCT) : 0;
+	CHECK(id > 0);
+	t = btf__type_by_id(cut, id);
+	CHECK(member_of(cut, t, "list") && !member_of(cut, t, "pid") && !member_of(cut, t, "comm"));
+	id = btf__find_by_name_kind(cut, "list_head", BTF_KIND_STRUCT);
+	CHECK(id > 0);
+	t = btf__type_by_id(cut, id);
+	CHECK(member_of(cut, t, "prev") && !member_of(cut, t, "next"));
+	CHECK(btf__find_by_name(cut, "state") < 0);
+	btf__free(cut);
+	btf__free(local);
+	btf__free(kernel);
+}
+
+struct told {
+	char text[256];
+};
+
+static void tell(void *context, size_t which, uint32_t value, const char *name)
+{
+	struct told *told = context;
+	size_t len = strlen(told->text);
+
+	snprintf(told->text + len, sizeof(told->text) - len, "%zu %u %s;", which, value, name);
+}
+
+TEST(keeps_whole_enums_that_are_asked_for)
+{
+	static const char *const enums[] = { "none_such", "state", NULL };
+	struct btf_cut *cut = btf_cut_new();
+	struct btf *kernel = kernel_new();
+	struct told told = {};
+	struct buf out = {};
+	struct btf_file file;
+	const void *data;
+	uint32_t len;
+
+	data = btf__raw_data(kernel, &len);
+	CHECK_INT(btf_cut_want_enum(cut, "none_such"), 0);
+	CHECK_INT(btf_cut_want_enum(cut, "state"), 0);
+	CHECK_INT(cut_file(cut, file_of(data, len), &out), 0);
+	CHECK(!btf_cut_lacks(cut));
+	CHECK_INT(btf_file_memory(&file, out.data, out.len), 0);
+	CHECK_INT(btf_file_sound(&file), 0);
+	CHECK_INT(btf_file_enums(&file, enums, tell, &told), 0);
+	CHECK(!strcmp(told.text, "1 3 STATE_IDLE;1 7 STATE_NEW;"));
+	btf_file_close(&file);
+	buf_done(&out);
+	btf_cut_free(cut);
+	btf__free(kernel);
+}
+
+/* What is sound to btf_file_sound(): libbpf follows it to its end. */
+TEST(finds_what_cannot_be_followed)
+{
+	const struct {
+		const char *what;
+		uint32_t words[12];
+		uint32_t count;
+		int err;
+	} cases[] = {
+		{ "nothing", {}, 0, 0 },
+		{ "a typedef of nothing", { 1, BTF_KIND_TYPEDEF << 24, 0 }, 3, 0 },
+		{ "of itself", { 1, BTF_KIND_TYPEDEF << 24, 1 }, 3, -EINVAL },
+		{ "of what is not there", { 1, BTF_KIND_TYPEDEF << 24, 2 }, 3, -EINVAL },
+		{ "a name too far", { 9, BTF_KIND_TYPEDEF << 24, 0 }, 3, -EINVAL },
+		{ "a pointer to itself", { 0, BTF_KIND_PTR << 24, 1 }, 3, 0 },
+		{ "one to what is not there", { 0, BTF_KIND_PTR << 24, 2 }, 3, -EINVAL },
+		{ "two in a circle",
+		  { 0, BTF_KIND_CONST << 24, 2, 0, BTF_KIND_VOLATILE << 24, 1 },
+		  6,
+		  -EINVAL },
+		{ "a struct", { 1, BTF_KIND_STRUCT << 24 | 1, 4, 1, 0, 0 }, 6, 0 },
+		{ "a struct in itself", { 1, BTF_KIND_STRUCT << 24 | 1, 4, 1, 1, 0 }, 6, -EINVAL },
+		{ "a member's name too far",
+		  { 1, BTF_KIND_STRUCT << 24 | 1, 4, 8, 0, 0 },
+		  6,
+		  -EINVAL },
+		{ "an array of itself", { 0, BTF_KIND_ARRAY << 24, 0, 1, 0, 1 }, 6, -EINVAL },
+		{ "a struct cut off", { 1, BTF_KIND_STRUCT << 24 | 2, 4, 1, 0, 0 }, 6, -EINVAL },
+		{ "a function", { 1, BTF_KIND_FUNC << 24, 0 }, 3, -EINVAL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint32_t types = 4 * cases[i].count;
+		struct btf_header header = { .magic = BTF_MAGIC,
+					     .version = BTF_VERSION,
+					     .hdr_len = sizeof(header),
+					     .type_len = types,
+					     .str_off = types,
+					     .str_len = 3 };
+		struct buf data = {};
+		struct btf_file file;
+		int err;
+
+		buf_add(&data, &header, sizeof(header));
+		buf_add(&data, cases[i].words, types);
+		buf_add(&data, "\0x", 3);
+		CHECK_INT(btf_file_memory(&file, data.data, data.len), 0);
+		err = btf_file_sound(&file);
+		if (err != cases[i].err)
+			TEST_FAIL("%s: %d", cases[i].what, err);
+		btf_file_close(&file);
+		CHECK_INT(btf_file_memory(&file, data.data, data.len - 1), -EINVAL);
+		buf_done(&data);
+	}
+}
+
 TEST(says_what_is_lacking)
 {
 	struct ext ext = ext_empty();
@@ -243,7 +384,9 @@ TEST(says_what_is_lacking)
 	btf__free(cut);
 	/* An enum may have become one of 64 bits. */
 	ext = ext_empty();
-	ext_add(&ext, btf__add_enum64(local, "state", 8, false), BPF_CORE_ENUMVAL_EXISTS);
+	ext_access(&ext, local, btf__add_enum64(local, "state", 8, false), BPF_CORE_ENUMVAL_EXISTS,
+		   "0");
+	btf__add_enum64_value(local, "STATE_NEW", 1);
 	cut = cut_of(kernel, local, &ext, &lacks);
 	CHECK(cut && btf__find_by_name_kind(cut, "state", BTF_KIND_ENUM) > 0);
 	CHECK(!lacks);
@@ -339,8 +482,7 @@ TEST(survives_malformed_files)
 	char *data;
 
 	local = local_new(&task, &state);
-	ext_add(&ext, task, BPF_CORE_FIELD_BYTE_OFFSET);
-	ext_add(&ext, state, BPF_CORE_ENUMVAL_VALUE);
+	ext_fill(&ext, local, task, state);
 	raw = btf__raw_data(kernel, &len);
 	data = malloc(len);
 	for (uint32_t i = 0; i < 4 * len; i++) {

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 // build: -m32 -static -nostdlib -ffreestanding -fno-pie -fno-stack-protector
 /*
- * A 32-bit program (x86 only), without a C library or headers, that creates a BPF map,
- * loads a program that uses it, and one that is refused, by its own number of bpf(2).
+ * A 32-bit program (x86, or arm for arm64), without a C library or headers, that creates a
+ * BPF map, loads a program that uses it, and one that is refused, by its own number of bpf(2).
  *
- * Prints JSON lines as bpf.h has them, with fewer facts.  On a kernel without IA32 emulation
+ * Prints JSON lines as bpf.h has them, with fewer facts.  On a kernel without 32-bit programs
  * it does not start at all (ENOEXEC: status 126 in a shell).  Exit status 77: no privilege.
  */
 
-/* The numbers of arch/x86/entry/syscalls/syscall_32.tbl. */
-enum { NR_EXIT = 1, NR_WRITE = 4, NR_CLOSE = 6, NR_GETPID = 20, NR_GETTID = 224, NR_BPF = 357 };
+/* The numbers of arch/x86/entry/syscalls/syscall_32.tbl, or of arch/arm/tools/syscall.tbl. */
+enum { NR_EXIT = 1, NR_WRITE = 4, NR_CLOSE = 6, NR_GETPID = 20, NR_GETTID = 224 };
+#ifdef __arm__
+enum { NR_BPF = 386 };
+#else
+enum { NR_BPF = 357 };
+#endif
 
 /* enum bpf_cmd, and two of the types */
 enum { MAP_CREATE = 0, PROG_LOAD = 5, INFO_BY_FD = 15 };
@@ -46,10 +51,17 @@ struct insn {
 
 static long syscall3(long nr, long a, long b, long c)
 {
+#ifdef __arm__
+	register long r0 asm("r0") = a, r1 asm("r1") = b, r2 asm("r2") = c, r7 asm("r7") = nr;
+
+	asm volatile("svc #0" : "+r"(r0) : "r"(r1), "r"(r2), "r"(r7) : "memory");
+	return r0;
+#else
 	long ret;
 
 	asm volatile("int $0x80" : "=a"(ret) : "a"(nr), "b"(a), "c"(b), "d"(c) : "memory");
 	return ret;
+#endif
 }
 
 static char line[4096], verifier_log[4096];
@@ -231,8 +243,16 @@ __attribute__((used, noreturn)) static void start(void)
 		;
 }
 
+#ifdef __arm__
+asm(".globl _start\n"
+    "_start:\n"
+    "	mov fp, #0\n"
+    "	bic sp, sp, #7\n"
+    "	bl start\n");
+#else
 asm(".globl _start\n"
     "_start:\n"
     "	xor %ebp, %ebp\n"
     "	and $-16, %esp\n"
     "	call start\n");
+#endif

@@ -1,42 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 // build: -m32 -static -nostdlib -ffreestanding -fno-pie -fno-stack-protector
 /*
- * A 32-bit program (x86 only), without a C library, so that it builds on a machine
- * that has none for 32 bits.
+ * A 32-bit program (x86, or arm for arm64), without a C library, so that it builds on a
+ * machine that has none for 32 bits.
  *
  *   ia32 exec [N]         forks and executes itself N times (1), as `noop one`
  *   ia32 open PATH [N]    open of PATH N times (1), then openat
  *   ia32 noop …           does nothing
  *
  * Prints JSON lines like exec and open.  PATH must be printable ASCII.  On a kernel
- * without IA32 emulation it does not start at all (ENOEXEC: status 126 in a shell);
- * `exec int80 --times 0` tells, with status 77.
+ * without 32-bit programs it does not start at all (ENOEXEC: status 126 in a shell).
  */
 
-/* The numbers of arch/x86/entry/syscalls/syscall_32.tbl. */
+/* The numbers of arch/x86/entry/syscalls/syscall_32.tbl; most are arch/arm/tools/syscall.tbl's too. */
 enum {
 	NR_EXIT = 1,
 	NR_FORK = 2,
 	NR_WRITE = 4,
 	NR_OPEN = 5,
 	NR_CLOSE = 6,
-	NR_WAITPID = 7,
 	NR_EXECVE = 11,
 	NR_GETPID = 20,
 	NR_GETPPID = 64,
 	NR_READLINK = 85,
+	NR_WAIT4 = 114,
 	NR_GETTID = 224,
+#ifdef __arm__
+	NR_OPENAT = 322,
+#else
 	NR_OPENAT = 295,
+#endif
 };
 
 #define AT_FDCWD (-100)
 
 static long syscall4(long nr, long a, long b, long c, long d)
 {
+#ifdef __arm__
+	register long r0 asm("r0") = a, r1 asm("r1") = b, r2 asm("r2") = c, r3 asm("r3") = d;
+	register long r7 asm("r7") = nr;
+
+	asm volatile("svc #0" : "+r"(r0) : "r"(r1), "r"(r2), "r"(r3), "r"(r7) : "memory");
+	return r0;
+#else
 	long ret;
 
 	asm volatile("int $0x80" : "=a"(ret) : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d) : "memory");
 	return ret;
+#endif
 }
 
 static char line[16384];
@@ -123,7 +134,7 @@ static int run_exec(long times)
 			syscall4(NR_EXECVE, (long)self, (long)argv, (long)envp, 0);
 			syscall4(NR_EXIT, 127, 0, 0, 0);
 		}
-		if (pid < 0 || syscall4(NR_WAITPID, pid, (long)&status, 0, 0) < 0)
+		if (pid < 0 || syscall4(NR_WAIT4, pid, (long)&status, 0, 0) < 0)
 			return 1;
 		put("{\"what\":\"execve\",\"mode\":\"ia32\"");
 		put_field("pid", pid);
@@ -197,6 +208,14 @@ __attribute__((used, noreturn)) static void start(long *stack)
 		;
 }
 
+#ifdef __arm__
+asm(".globl _start\n"
+    "_start:\n"
+    "	mov fp, #0\n"
+    "	mov r0, sp\n"
+    "	bic sp, sp, #7\n"
+    "	bl start\n");
+#else
 asm(".globl _start\n"
     "_start:\n"
     "	xor %ebp, %ebp\n"
@@ -205,3 +224,4 @@ asm(".globl _start\n"
     "	sub $12, %esp\n"
     "	push %eax\n"
     "	call start\n");
+#endif

@@ -207,7 +207,7 @@ MAYBE_UNUSED static void *allocate_low(size_t size)
 	return p;
 }
 #else
-static long int80(long nr, long a, long b, long c, long d)
+MAYBE_UNUSED static long int80(long nr, long a, long b, long c, long d)
 {
 	(void)nr, (void)a, (void)b, (void)c, (void)d;
 	return -ENOSYS;

@@ -14,9 +14,10 @@
 #define WINDOW	   4096 /* a read(2) of a file in sysfs gets no more at once */
 #define MARK	   64	/* types between two that are found without a search */
 #define TYPES_MAX  4096 /* in what is cut out */
-#define NAME_OTHER 1	/* offset of a name that stands for all that the object does not know */
+#define NAME_OTHER 1	/* offset of a name that stands for all that the object does not look at */
 #define KIND(x)	   (1u << BTF_KIND_##x)
 #define ENUMS	   (KIND(ENUM) | KIND(ENUM64))
+#define NAMED	   (ENUMS | KIND(FWD) | KIND(STRUCT) | KIND(UNION))
 #define ROOTS \
 	(ENUMS | KIND(INT) | KIND(STRUCT) | KIND(UNION) | KIND(FWD) | KIND(TYPEDEF) | KIND(FLOAT))
 
@@ -28,6 +29,7 @@ struct name {
 	uint32_t id_kinds; /* the ID of the first one of these kinds is wanted */
 	uint32_t id;
 	uint32_t off; /* among the new strings; 0: not there yet */
+	bool whole;   /* an enum of this name keeps all of its enumerators */
 };
 
 struct btf_cut {
@@ -59,6 +61,30 @@ static int read_at(int fd, void *to, size_t len, uint64_t off)
 	return 0;
 }
 
+/* Where in a file of *size* bytes the types and the strings are; those to *strings_off*. */
+static int file_layout(struct btf_file *file, const struct btf_header *header, uint64_t size,
+		       uint64_t *strings_off)
+{
+	/* Sums of 32-bit numbers in 64 bits: none overflows. */
+	*strings_off = (uint64_t)header->hdr_len + header->str_off;
+	if (header->magic != BTF_MAGIC || header->version != BTF_VERSION ||
+	    header->hdr_len < sizeof(*header) || header->hdr_len % 4 || header->type_off % 4 ||
+	    !header->str_len || *strings_off + header->str_len > size || size > UINT32_MAX ||
+	    (uint64_t)header->hdr_len + header->type_off + header->type_len > size)
+		return -EINVAL;
+	file->types_off = header->hdr_len + header->type_off;
+	file->types_len = header->type_len;
+	file->strings_len = header->str_len;
+	file->strings = malloc(header->str_len);
+	return file->strings ? 0 : -ENOMEM;
+}
+
+/* Now no name goes past the end. */
+static int strings_end(const struct btf_file *file)
+{
+	return file->strings[0] || file->strings[file->strings_len - 1] ? -EINVAL : 0;
+}
+
 static int file_load(struct btf_file *file, const char *path)
 {
 	struct btf_header header;
@@ -70,27 +96,9 @@ static int file_load(struct btf_file *file, const char *path)
 	if (file->fd < 0 || fstat(file->fd, &st))
 		return -errno;
 	err = read_at(file->fd, &header, sizeof(header), 0);
-	if (err)
-		return err;
-	/* Sums of 32-bit numbers in 64 bits: none overflows. */
-	strings_off = (uint64_t)header.hdr_len + header.str_off;
-	if (header.magic != BTF_MAGIC || header.version != BTF_VERSION ||
-	    header.hdr_len < sizeof(header) || header.hdr_len % 4 || header.type_off % 4 ||
-	    !header.str_len || strings_off + header.str_len > (uint64_t)st.st_size ||
-	    st.st_size > UINT32_MAX ||
-	    (uint64_t)header.hdr_len + header.type_off + header.type_len > (uint64_t)st.st_size)
-		return -EINVAL;
-	file->types_off = header.hdr_len + header.type_off;
-	file->types_len = header.type_len;
-	file->strings_len = header.str_len;
-	file->strings = malloc(header.str_len);
-	if (!file->strings)
-		return -ENOMEM;
-	err = read_at(file->fd, file->strings, header.str_len, strings_off);
-	if (err)
-		return err;
-	/* Now no name goes past the end. */
-	return file->strings[0] || file->strings[file->strings_len - 1] ? -EINVAL : 0;
+	err = err ?: file_layout(file, &header, st.st_size, &strings_off);
+	err = err ?: read_at(file->fd, file->strings, file->strings_len, strings_off);
+	return err ?: strings_end(file);
 }
 
 int btf_file_open(struct btf_file *file, const char *path)
@@ -102,6 +110,32 @@ int btf_file_open(struct btf_file *file, const char *path)
 	if (err)
 		btf_file_close(file);
 	return err;
+}
+
+int btf_file_memory(struct btf_file *file, const void *data, size_t len)
+{
+	struct btf_header header;
+	uint64_t strings_off;
+	int err = -EINVAL;
+
+	*file = (struct btf_file){ .fd = -1 };
+	if (len >= sizeof(header)) {
+		memcpy(&header, data, sizeof(header));
+		err = file_layout(file, &header, len, &strings_off);
+	}
+	if (!err) {
+		memcpy(file->strings, data + strings_off, file->strings_len);
+		err = strings_end(file);
+	}
+	file->window = err ? NULL : malloc(file->types_len + 1);
+	if (!file->window) {
+		btf_file_close(file);
+		return err ?: -ENOMEM;
+	}
+	/* All types are seen through the window, so that nothing is ever read. */
+	memcpy(file->window, data + file->types_off, file->types_len);
+	file->window_len = file->window_cap = file->types_len;
+	return 0;
 }
 
 void btf_file_close(struct btf_file *file)
@@ -227,6 +261,106 @@ int btf_file_enums(struct btf_file *file, const char *const *enums, btf_enumerat
 	return 0;
 }
 
+/* ---- whether it is sound ---- */
+
+/* Whether a type that *id* contains is known to be sound; what is only pointed to need not be. */
+static bool known(const uint32_t *offs, uint32_t count, uint32_t id)
+{
+	return !id || (id <= count && offs[id] == UINT32_MAX);
+}
+
+/* Whether all that a type of these kinds consists of is known to be sound. */
+static bool parts_known(const struct btf_type *t, const uint32_t *offs, uint32_t count)
+{
+	const struct btf_member *m = (const void *)(t + 1);
+	const struct btf_array *array = (const void *)(t + 1);
+
+	switch (btf_kind(t)) {
+	case BTF_KIND_INT:
+	case BTF_KIND_FLOAT:
+	case BTF_KIND_FWD:
+	case BTF_KIND_ENUM:
+	case BTF_KIND_ENUM64:
+		return true;
+	case BTF_KIND_PTR:
+		return t->type <= count;
+	case BTF_KIND_TYPEDEF:
+	case BTF_KIND_VOLATILE:
+	case BTF_KIND_CONST:
+	case BTF_KIND_RESTRICT:
+	case BTF_KIND_TYPE_TAG:
+		return known(offs, count, t->type);
+	case BTF_KIND_ARRAY:
+		return known(offs, count, array->type) && known(offs, count, array->index_type);
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		for (uint32_t i = 0; i < btf_vlen(t); i++)
+			if (!known(offs, count, m[i].type))
+				return false;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool names_within(const struct btf_type *t, uint32_t strings_len)
+{
+	uint32_t kind = btf_kind(t), step = kind == BTF_KIND_ENUM ? 2 : 3;
+	const uint32_t *item = (const void *)(t + 1);
+
+	if (t->name_off >= strings_len)
+		return false;
+	if (!(1u << kind & (ENUMS | KIND(STRUCT) | KIND(UNION))))
+		return true;
+	for (uint32_t i = 0; i < btf_vlen(t); i++, item += step)
+		if (*item >= strings_len)
+			return false;
+	return true;
+}
+
+/* The offset of each type, from 1 on. */
+static int list_types(struct btf_file *file, uint32_t *offs, uint32_t *ret_count)
+{
+	uint32_t size;
+
+	*ret_count = 0;
+	for (uint32_t off = 0; off < file->types_len; off += size) {
+		const struct btf_type *t = type_at(file, off, &size);
+
+		t = t ? types_at(file, off, size) : NULL;
+		if (!t || !names_within(t, file->strings_len))
+			return -EINVAL;
+		offs[++*ret_count] = off;
+	}
+	return 0;
+}
+
+int btf_file_sound(struct btf_file *file)
+{
+	uint32_t count, left, before, size;
+	_cleanup_free_ uint32_t *offs =
+		calloc(file->types_len / sizeof(struct btf_type) + 1, sizeof(*offs));
+
+	if (!offs)
+		return -ENOMEM;
+	if (list_types(file, offs, &count))
+		return -EINVAL;
+	/* Each round knows what consists of what the one before knew: a circle is never known. */
+	for (left = count, before = left + 1; left && left < before;) {
+		before = left;
+		for (uint32_t id = 1; id <= count; id++) {
+			if (offs[id] == UINT32_MAX)
+				continue;
+			type_at(file, offs[id], &size);
+			if (!parts_known(types_at(file, offs[id], size), offs, count))
+				continue;
+			offs[id] = UINT32_MAX;
+			left--;
+		}
+	}
+	return left ? -EINVAL : 0;
+}
+
 /* ---- names ---- */
 
 /* Without the flavour: "task_struct" of "task_struct___old", as libbpf sees it. */
@@ -256,9 +390,9 @@ static struct name *name_slot(const struct btf_cut *cut, const char *text, uint3
 	}
 }
 
-static const struct name *name_find(const struct btf_cut *cut, const char *text, uint32_t len)
+static struct name *name_find(const struct btf_cut *cut, const char *text, uint32_t len)
 {
-	const struct name *name = cut->names_cap ? name_slot(cut, text, len) : NULL;
+	struct name *name = cut->names_cap ? name_slot(cut, text, len) : NULL;
 
 	return name && name->text ? name : NULL;
 }
@@ -341,29 +475,71 @@ int btf_cut_want_id(struct btf_cut *cut, const char *text, uint32_t kind)
 	return 0;
 }
 
-/* All names by which the object may know a member, an enumerator, an enum. */
-static int want_names(struct btf_cut *cut, const struct btf *btf)
+int btf_cut_want_enum(struct btf_cut *cut, const char *text)
 {
-	for (uint32_t id = 1; id < btf__type_cnt(btf); id++) {
-		const struct btf_type *t = btf__type_by_id(btf, id);
-		uint32_t kind = btf_kind(t), step = kind == BTF_KIND_ENUM ? 2 : 3;
-		const uint32_t *item = (const void *)(t + 1); /* starts with its name, always */
-		const char *text = btf__name_by_offset(btf, t->name_off);
+	int err = want_root(cut, text, strlen(text), 0);
 
-		if (!(1u << kind & (ENUMS | KIND(STRUCT) | KIND(UNION) | KIND(FWD))))
-			continue;
-		if (*text && !name_add(cut, text, essential_len(text)))
-			return -ENOMEM;
-		if (kind == BTF_KIND_FWD)
-			continue;
-		for (uint32_t i = 0; i < btf_vlen(t); i++, item += step) {
-			text = btf__name_by_offset(btf, *item);
-			if (!*text)
-				continue;
-			if (!name_add(cut, text,
-				      1u << kind & ENUMS ? essential_len(text) : strlen(text)))
-				return -ENOMEM;
+	if (err)
+		return err;
+	name_slot(cut, text, strlen(text))->whole = true;
+	cut->kinds |= KIND(ENUM);
+	return 0;
+}
+
+static const struct btf_type *skip_modifiers(const struct btf *btf, uint32_t id)
+{
+	const struct btf_type *t = btf__type_by_id(btf, id);
+
+	while (t && (btf_is_typedef(t) || btf_is_mod(t)))
+		t = btf__type_by_id(btf, t->type);
+	return t;
+}
+
+static int want_name(struct btf_cut *cut, const struct btf *btf, uint32_t off, bool member)
+{
+	const char *text = btf__name_by_offset(btf, off);
+
+	if (!text || !*text)
+		return 0;
+	return name_add(cut, text, member ? strlen(text) : essential_len(text)) ? 0 : -ENOMEM;
+}
+
+/* What lies on the way of *access*, "0:3:1": indices of members, elements, enumerators; the first
+ * one is of an array that the type itself may be in. */
+static int want_access(struct btf_cut *cut, const struct btf *btf, const struct btf_type *t,
+		       const char *access)
+{
+	uint32_t kind, id, i;
+	int err;
+
+	if (1u << btf_kind(t) & ENUMS) {
+		i = strtoul(access, NULL, 10);
+		if (i >= btf_vlen(t))
+			return -EOPNOTSUPP;
+		return want_name(cut, btf,
+				 btf_kind(t) == BTF_KIND_ENUM ? btf_enum(t)[i].name_off :
+								btf_enum64(t)[i].name_off,
+				 false);
+	}
+	while ((access = strchr(access, ':'))) {
+		i = strtoul(++access, NULL, 10);
+		kind = btf_kind(t);
+		if (kind == BTF_KIND_ARRAY) {
+			id = btf_array(t)->type;
+		} else if (btf_is_composite(t) && i < btf_vlen(t)) {
+			err = want_name(cut, btf, btf_members(t)[i].name_off, true);
+			if (err)
+				return err;
+			id = btf_members(t)[i].type;
+		} else {
+			return -EOPNOTSUPP;
 		}
+		t = skip_modifiers(btf, id);
+		if (!t)
+			return -EOPNOTSUPP;
+		/* Fields of enums have to be of one of the same name. */
+		if (1u << btf_kind(t) & NAMED && want_name(cut, btf, t->name_off, false))
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -372,22 +548,24 @@ static int want_relocation(struct btf_cut *cut, const struct btf *btf,
 			   const struct bpf_core_relo *relo)
 {
 	const struct btf_type *t = btf__type_by_id(btf, relo->type_id), *end;
-	uint32_t kinds, id = relo->type_id;
-	const char *text;
+	const char *text, *access = btf__name_by_offset(btf, relo->access_str_off);
+	uint32_t kinds;
+	int err;
 
 	if (relo->kind == BPF_CORE_TYPE_ID_LOCAL)
 		return 0;
 	if (!t || relo->kind == BPF_CORE_TYPE_ID_TARGET || relo->kind > BPF_CORE_ENUMVAL_VALUE)
 		return -EOPNOTSUPP;
-	for (end = t; end && (btf_is_typedef(end) || btf_is_mod(end));
-	     end = btf__type_by_id(btf, id))
-		id = end->type;
+	end = skip_modifiers(btf, relo->type_id);
 	kinds = 1u << btf_kind(t);
 	text = btf__name_by_offset(btf, t->name_off);
 	/* Whether a pointer or a function exists depends on all that it is about. */
-	if (!*text || !(kinds & ROOTS) || !end || !(1u << btf_kind(end) & ROOTS))
+	if (!*text || !(kinds & ROOTS) || !end || !(1u << btf_kind(end) & ROOTS) || !access)
 		return -EOPNOTSUPP;
-	return want_root(cut, text, essential_len(text), kinds & ENUMS ? ENUMS : kinds);
+	err = want_root(cut, text, essential_len(text), kinds & ENUMS ? ENUMS : kinds);
+	if (err || relo->kind == BPF_CORE_TYPE_EXISTS || relo->kind == BPF_CORE_TYPE_SIZE)
+		return err;
+	return want_access(cut, btf, end, access);
 }
 
 const void *btf_ext_find(const void *elf)
@@ -429,7 +607,7 @@ int btf_cut_want(struct btf_cut *cut, const struct btf *btf, const void *btf_ext
 				return err;
 		}
 	}
-	return want_names(cut, btf);
+	return 0;
 }
 
 uint32_t btf_cut_id(const struct btf_cut *cut, const char *text)
@@ -475,6 +653,15 @@ static uint32_t new_id(struct btf_cut *cut, uint32_t old)
 	}
 }
 
+static uint32_t put_string(struct btf_cut *cut, const char *text, uint32_t len)
+{
+	uint32_t off = cut->strings.len;
+
+	buf_add(&cut->strings, text, len);
+	buf_char(&cut->strings, '\0');
+	return off;
+}
+
 /* The new place of a name; its flavour goes, if it is not that of a *member*. */
 static uint32_t new_name(struct btf_cut *cut, const struct btf_file *file, uint32_t off,
 			 bool member)
@@ -488,14 +675,11 @@ static uint32_t new_name(struct btf_cut *cut, const struct btf_file *file, uint3
 	}
 	if (!*text)
 		return 0;
-	name = name_slot(cut, text, member ? strlen(text) : essential_len(text));
-	if (!name->text)
+	name = name_find(cut, text, member ? strlen(text) : essential_len(text));
+	if (!name)
 		return NAME_OTHER;
-	if (!name->off) {
-		name->off = cut->strings.len;
-		buf_add(&cut->strings, name->text, name->len);
-		buf_char(&cut->strings, '\0');
-	}
+	if (!name->off)
+		name->off = put_string(cut, name->text, name->len);
 	return name->off;
 }
 
@@ -534,7 +718,7 @@ static int find_roots(struct btf_cut *cut, struct btf_file *file)
 		if (!name->text)
 			continue;
 		name->found |= kind & name->roots;
-		if (kind & name->roots)
+		if (kind & name->roots || (kind == KIND(ENUM) && name->whole))
 			new_id(cut, id);
 		if (kind & name->id_kinds && !name->id)
 			name->id = id;
@@ -570,6 +754,8 @@ static void put_members(struct btf_cut *cut, const struct btf_file *file, const 
 		if (member.name_off == NAME_OTHER && i < count - 1)
 			continue;
 		member.type = member.name_off == NAME_OTHER ? 0 : new_id(cut, m[i].type);
+		if (member.name_off == NAME_OTHER)
+			member.name_off = 0;
 		buf_add(&cut->types, &member, sizeof(member));
 		kept++;
 	}
@@ -581,14 +767,21 @@ static void put_enumerators(struct btf_cut *cut, const struct btf_file *file,
 {
 	size_t size =
 		btf_kind(t) == BTF_KIND_ENUM ? sizeof(struct btf_enum) : sizeof(struct btf_enum64);
+	const char *text = name_at(file, t->name_off);
+	const struct name *it = name_find(cut, text, essential_len(text));
+	bool whole = it && it->whole;
 	const void *at = t + 1;
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < btf_vlen(t); i++, at += size) {
 		uint32_t name = new_name(cut, file, *(const uint32_t *)at, false);
 
-		if (name == NAME_OTHER)
+		if (name == NAME_OTHER && !whole)
 			continue;
+		if (name == NAME_OTHER) {
+			text = name_at(file, *(const uint32_t *)at);
+			name = put_string(cut, text, strlen(text));
+		}
 		buf_add(&cut->types, &name, sizeof(name));
 		buf_add(&cut->types, at + sizeof(name), size - sizeof(name));
 		kept++;

@@ -5,7 +5,7 @@
  * alone, libbpf reads them all into memory and compares all names again for every type that a tool
  * names.  Here one pass over the file finds the types by name, and a BTF of a few KB is written
  * with these and what they contain; whatever is in it is as it was, so relocating against it gives
- * the same results.  Left out are: members and enumerators that the object knows no name of, and
+ * the same results.  Left out are: members and enumerators of a name that no relocation looks at, and
  * what pointers point to, for no relocation of a field follows them.
  *
  * The format is described in Documentation/bpf/btf.rst of the kernel; what relocations look at, in
@@ -37,6 +37,13 @@ struct btf_file {
  * it is no such file. */
 int btf_file_open(struct btf_file *file, const char *path);
 
+/* The same, of a copy of *data*. */
+int btf_file_memory(struct btf_file *file, const void *data, size_t len);
+
+/* Whether all of it can be followed: lengths, names, IDs, and nothing contains itself.  For one that
+ * was cut out, which has no functions.  Returns 0, -EINVAL or -ENOMEM. */
+int btf_file_sound(struct btf_file *file);
+
 /* Frees all.  Takes what btf_file_open() failed on, and zeroes. */
 void btf_file_close(struct btf_file *file);
 
@@ -66,6 +73,9 @@ int btf_cut_want(struct btf_cut *cut, const struct btf *btf, const void *btf_ext
 /* Looks for the ID of the first type of this name (without a flavour), which must stay, and of this
  * kind, BTF_KIND_*.  Returns 0 or -ENOMEM. */
 int btf_cut_want_id(struct btf_cut *cut, const char *name, uint32_t kind);
+
+/* Keeps all enumerators of a (32-bit) enum, whose name must stay; for btf_file_enums(). */
+int btf_cut_want_enum(struct btf_cut *cut, const char *name);
 
 /* Searches *file*, and adds to *out* a BTF with what was found.  Once for a cut.  Returns 0, or a
  * negative errno: -EINVAL if the file is malformed, -E2BIG if too much of it would be needed. */

@@ -52,8 +52,7 @@ static const char *const usual[] = {
 
 /* ---- the running kernel ---- */
 
-/* In hex, from the note in sysfs; empty if it has none. */
-static void kernel_build_id(char hex[129])
+void kernel_build_id(char hex[129])
 {
 	_cleanup_close_ int fd = open("/sys/kernel/notes", O_RDONLY | O_CLOEXEC);
 	char notes[4096];
@@ -80,22 +79,24 @@ static void kernel_build_id(char hex[129])
 	}
 }
 
-/* Whether nobody but root and the caller can have written it. */
-static bool trusted(int fd, mode_t type)
+bool written_by(int fd, mode_t type, uid_t user)
 {
 	struct stat st;
 
 	return !fstat(fd, &st) && (st.st_mode & S_IFMT) == type &&
-	       !(st.st_mode & (S_IWGRP | S_IWOTH)) && (!st.st_uid || st.st_uid == geteuid());
+	       !(st.st_mode & (S_IWGRP | S_IWOTH)) && (!st.st_uid || st.st_uid == user);
 }
 
 /* In one directory, which belongs to the caller. */
-static int find_in(char *directory, const char *const names[2], char **ret_path)
+static int find_in(char *directory, const char *const names[2], char **ret_path, struct buf *passed)
 {
-	_cleanup_close_ int dir =
-		directory ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	_cleanup_close_ int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	for (int i = 0; dir >= 0 && trusted(dir, S_IFDIR) && i < 2; i++) {
+	if (dir >= 0 && !written_by(dir, S_IFDIR, geteuid())) {
+		buf_printf(passed, "; %s: others could write into it", directory);
+		return -ENOENT;
+	}
+	for (int i = 0; dir >= 0 && i < 2; i++) {
 		_cleanup_free_ char *file = NULL;
 		_cleanup_close_ int fd = -1;
 
@@ -106,8 +107,15 @@ static int find_in(char *directory, const char *const names[2], char **ret_path)
 			return -ENOMEM;
 		}
 		fd = openat(dir, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-		if (fd < 0 || !trusted(fd, S_IFREG))
+		if (fd < 0 && errno == ENOENT)
 			continue;
+		if (fd < 0 || !written_by(fd, S_IFREG, geteuid())) {
+			buf_printf(passed, "; %s/%s: %s", directory, file,
+				   fd >= 0	  ? "others could write it" :
+				   errno == ELOOP ? "a symbolic link" :
+						    strerror(errno));
+			continue;
+		}
 		if (asprintf(ret_path, "%s/%s", directory, file) < 0)
 			return -ENOMEM;
 		return take_fd(fd);
@@ -115,7 +123,7 @@ static int find_in(char *directory, const char *const names[2], char **ret_path)
 	return -ENOENT;
 }
 
-int btf_find(char **ret_path)
+int btf_find(char **ret_path, struct buf *passed)
 {
 	const char *home = secure_getenv("XDG_DATA_HOME");
 	char exe[4096] = "", hex[129];
@@ -142,7 +150,7 @@ int btf_find(char **ret_path)
 			directory = NULL;
 			return -ENOMEM;
 		}
-		fd = find_in(directory, names, ret_path);
+		fd = find_in(directory, names, ret_path, passed);
 	}
 	return fd;
 }

@@ -15,13 +15,25 @@
 #ifndef CORELETS_BTF_FIND_H
 #define CORELETS_BTF_FIND_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "lib/buf.h"
+
 #define BTF_MARK "corelets_btf_of:"
+
+/* The build ID of the running kernel, in hex; empty if it has none. */
+void kernel_build_id(char hex[129]);
+
+/* Whether *fd* is of this type (S_IFREG, S_IFDIR), and nobody but root and *user* can have written
+ * it. */
+bool written_by(int fd, mode_t type, uid_t user);
 
 /* Looks for the BTF of the running kernel, BUILD-ID.btf or RELEASE.btf, in $XDG_DATA_HOME/corelets/btf,
  * /usr/share/corelets/btf, and btf beside the program.  Files and directories that others than root
- * and the caller could write are passed over.  Returns a descriptor, its path in *ret_path (to be
- * freed); or -ENOENT, or another negative errno. */
-int btf_find(char **ret_path);
+ * and the caller could write are passed over, and told in *passed*: "; PATH: WHY" each.  Returns a
+ * descriptor, its path in *ret_path (to be freed); or -ENOENT, or another negative errno. */
+int btf_find(char **ret_path, struct buf *passed);
 
 /* Whether *path* is a BTF, and can be this kernel's.  Returns 0, or a negative errno with the reason
  * in *why*: -EBADMSG if it is not this kernel's. */

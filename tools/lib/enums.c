@@ -43,9 +43,22 @@ static void keep(void *context, size_t which, uint32_t value, const char *name)
 		*c = tolower(*c);
 }
 
-int enums_init(void)
+void enums_ask(void)
 {
-	return kernel_btf_enums(enums, keep, NULL);
+	kernel_btf_ask_enums(enums, keep, NULL);
+}
+
+void enums_init(const struct btf *own)
+{
+	const void *data;
+	uint32_t len;
+	struct btf_file file;
+
+	data = btf__raw_data(own, &len);
+	if (!data || btf_file_memory(&file, data, len))
+		return;
+	btf_file_enums(&file, enums, keep, NULL);
+	btf_file_close(&file);
 }
 
 void enums_done(void)

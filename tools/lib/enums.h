@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the running kernel calls the numbers of its BPF interface, from its BTF: one that is newer
- * than this build has names too. */
+ * than this build has names too.  A minimal BTF need not have them: then the build's are used. */
 #ifndef CORELETS_ENUMS_H
 #define CORELETS_ENUMS_H
 
 #include <stdint.h>
+
+#include <bpf/btf.h>
 
 enum kernel_enum {
 	ENUM_CMD,	  /* PROG_LOAD, ... */
@@ -15,8 +17,12 @@ enum kernel_enum {
 	ENUM_COUNT,
 };
 
-/* Reads all names.  Returns 0 or a negative errno; what could not be read has no name. */
-int enums_init(void);
+/* Before the BTF is opened: asks it for all names. */
+void enums_ask(void);
+
+/* Afterwards: takes what it did not have from *own*, the BTF of the tool's BPF object, which knows
+ * the enums of the build's vmlinux.h. */
+void enums_init(const struct btf *own);
 void enums_done(void);
 
 /* The name, without the prefix that all of its kind have; a number as text if there is none, valid

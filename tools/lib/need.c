@@ -79,6 +79,8 @@ static const char *program_section(const struct bpf_program *program)
 	return section + (*section == '?');
 }
 
+#define ENOTSUPP 524 /* include/linux/errno.h; of fentry and fexit: arm64 before Linux 6.4 */
+
 static void need_next(struct need_state *state, const char *program, const char *reason)
 {
 	size_t len = strlen(state->why);
@@ -219,8 +221,9 @@ again:
 			programs_autoload(object, programs);
 			in_flight |= state->need->in_flight || strchr(programs, '+');
 		} else if (!state->need->optional) {
-			snprintf(why, 256, "this kernel has no way to see '%s' (%.180s)",
-				 state->need->name, state->why);
+			snprintf(why, 256, "this kernel has no way to see '%s' (%.180s%s)",
+				 state->need->name, state->why,
+				 strlen(state->why) > 180 ? "..." : "");
 			return -EOPNOTSUPP;
 		}
 	}
@@ -422,7 +425,10 @@ int needs_attach(struct needs *needs, struct bpf_object *object)
 					 "tracefs is not mounted, and mounting it fails (%s)",
 					 strerror(-err));
 			else
-				snprintf(reason, sizeof(reason), "%s", strerror(-err));
+				snprintf(reason, sizeof(reason), "%s",
+					 err == -ENOTSUPP ?
+						 "this kernel has no trampolines for it" :
+						 strerror(-err));
 			need_next(state, program_section(program), reason);
 			return -EAGAIN;
 		}

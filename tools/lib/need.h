@@ -45,7 +45,7 @@ struct need {
 struct need_state {
 	const struct need *need;
 	int point;     /* the one in use; -1: none is left */
-	char why[192]; /* why the ones before it were not taken */
+	char why[384]; /* why the ones before it were not taken */
 };
 
 struct needs {

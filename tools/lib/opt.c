@@ -114,12 +114,22 @@ void opt_help(const struct opt *table, FILE *to)
 	for (; table && table->kind != OPT_KIND_END; table++) {
 		char left[64];
 
+		if (table->hidden)
+			continue;
 		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", table->letter ? '-' : ' ',
 			 table->letter ?: ' ', table->letter ? "," : " ", table->name,
 			 table->arg ? " " : "", table->arg ?: "");
 		fprintf(to, "  %-26s %s%s\n", left,
 			strlen(left) > 26 ? "\n                             " : "", table->help);
 	}
+}
+
+void opt_describe(const char *kind, const struct opt *table, FILE *to)
+{
+	for (; table && table->kind != OPT_KIND_END; table++)
+		if (!table->hidden)
+			fprintf(to, "%s\t%.1s\t%s\t%s\t%s\t%s\n", kind, &table->letter, table->name,
+				table->arg ?: "", table->words ?: "", table->help);
 }
 
 int opt_parse_time(const char *arg, void *target, char why[128])

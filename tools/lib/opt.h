@@ -15,30 +15,32 @@ struct opt {
 	const char *name;
 	const char *arg; /* what the argument is, for --help; NULL: takes none */
 	const char *help;
+	bool hidden;	   /* not in --help, for it is refused here */
+	const char *words; /* what the argument can be, between blanks, if few */
 	void *target;
 	/* Stores *arg* in *target*.  Returns 0, or a negative errno after a sentence in *why*. */
 	int (*parse)(const char *arg, void *target, char why[128]);
 };
 
-#define OPT_BOOL(letter_, name_, target_, help_)                                        \
+#define OPT_BOOL(letter_, name_, target_, help_, ...)                                   \
 	{                                                                               \
 		.kind = OPT_KIND_BOOL, .letter = letter_, .name = name_, .help = help_, \
-		.target = 1 ? (target_) : (bool *)0                                     \
+		.target = 1 ? (target_) : (bool *)0, ##__VA_ARGS__                      \
 	}
-#define OPT_STRING(letter_, name_, arg_, target_, help_)                                \
-	{                                                                               \
-		.kind = OPT_KIND_STRING, .letter = letter_, .name = name_, .arg = arg_, \
-		.help = help_, .target = 1 ? (target_) : (const char **)0               \
+#define OPT_STRING(letter_, name_, arg_, target_, help_, ...)                            \
+	{                                                                                \
+		.kind = OPT_KIND_STRING, .letter = letter_, .name = name_, .arg = arg_,  \
+		.help = help_, .target = 1 ? (target_) : (const char **)0, ##__VA_ARGS__ \
 	}
 #define OPT_U64(letter_, name_, arg_, target_, help_)                                \
 	{                                                                            \
 		.kind = OPT_KIND_U64, .letter = letter_, .name = name_, .arg = arg_, \
 		.help = help_, .target = 1 ? (target_) : (uint64_t *)0               \
 	}
-#define OPT_CALL(letter_, name_, arg_, parse_, target_, help_)                        \
+#define OPT_CALL(letter_, name_, arg_, parse_, target_, help_, ...)                   \
 	{                                                                             \
 		.kind = OPT_KIND_CALL, .letter = letter_, .name = name_, .arg = arg_, \
-		.help = help_, .target = target_, .parse = parse_                     \
+		.help = help_, .target = target_, .parse = parse_, ##__VA_ARGS__      \
 	}
 #define OPT_END                      \
 	{                            \
@@ -53,6 +55,9 @@ int opt_parse(const struct opt *common, const struct opt *own, int argc, char **
 
 /* Prints a table's options as --help does. */
 void opt_help(const struct opt *table, FILE *to);
+
+/* The same for programs: *kind*, letter, name, argument, words, help, with tabs between. */
+void opt_describe(const char *kind, const struct opt *table, FILE *to);
 
 /* Parsers for OPT_CALL.  Times are like 10, 1.5, 500ms, 2m, 1h and go to a uint64_t in ns; sizes
  * like 4096, 512K, 4M go to a uint64_t in bytes. */

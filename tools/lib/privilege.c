@@ -45,7 +45,7 @@ static bool file_has(const char *path, const char *text)
 }
 
 /* The initial user namespace maps everything to itself. */
-static bool in_user_namespace(void)
+bool privilege_in_user_namespace(void)
 {
 	_cleanup_fclose_ FILE *file = fopen("/proc/self/uid_map", "re");
 	unsigned int inside, outside, count;
@@ -60,7 +60,7 @@ void privilege_refusal(bool memlock, char why[256])
 
 	if (file_has("/sys/kernel/security/lockdown", "[confidentiality]"))
 		snprintf(why, 256, "refused by kernel lockdown (confidentiality)");
-	else if (in_user_namespace())
+	else if (privilege_in_user_namespace())
 		snprintf(
 			why, 256,
 			"refused in a user namespace: capabilities must be held in the initial one");

@@ -13,6 +13,9 @@ bool privilege_enough(char why[256]);
  * spite of the capabilities.  *memlock*: this kernel charges BPF memory to RLIMIT_MEMLOCK. */
 void privilege_refusal(bool memlock, char why[256]);
 
+/* Whether this is another user namespace than the initial one: capabilities do not count then. */
+bool privilege_in_user_namespace(void);
+
 /* Gives up all capabilities (but those of *keep*, bits 1 << CAP_*, and CAP_BPF, if *works* fails
  * without it) and sets no_new_privs.  Returns 0 or a negative errno. */
 int privilege_drop(uint64_t keep, bool (*works)(void *context), void *context);

@@ -45,6 +45,7 @@ struct session {
 	bool json, csv, no_header, stats, verbose, version, help;
 	enum output_time time;
 	bool time_set;
+	enum { DESCRIBE_NOTHING, DESCRIBE_OPTIONS, DESCRIBE_NEEDS } describe;
 
 	/* while it runs */
 	struct tool_skeleton skeleton;
@@ -99,6 +100,19 @@ static int parse_timestamp(const char *arg, void *target, char why[128])
 	return -EINVAL;
 }
 
+static int parse_describe(const char *arg, void *target, char why[128])
+{
+	struct session *s = target;
+
+	s->describe = !strcmp(arg, "options") ? DESCRIBE_OPTIONS :
+		      !strcmp(arg, "needs")   ? DESCRIBE_NEEDS :
+						DESCRIBE_NOTHING;
+	if (s->describe)
+		return 0;
+	snprintf(why, 128, "'%.60s' is none of options, needs", arg);
+	return -EINVAL;
+}
+
 static int parse_duration(const char *arg, void *target, char why[128])
 {
 	int err = opt_parse_time(arg, target, why);
@@ -142,8 +156,25 @@ static void print_help(const struct session *s, const struct opt *common)
 	       "be run, 127: it was not found).\n");
 }
 
+/* What corelets(8) and the completions know of a tool: lines, with tabs between. */
+static void describe(const struct session *s, const struct opt *common)
+{
+	const struct tool *tool = s->tool;
+
+	printf("tool\t%s\t%s\t%s\t%s\n", s->name, CORELETS_VERSION, tool->group, tool->brief);
+	opt_describe("own", tool->options, stdout);
+	opt_describe("common", common, stdout);
+	for (const struct column *c = tool->columns; c && c->header; c++)
+		printf("column\t%s\t%s\t%s\t%s\n", c->key, c->header,
+		       c->flags & COL_EXTRA ? "extra" :
+		       c->flags & COL_WIDE  ? "wide" :
+					      "default",
+		       c->help);
+}
+
 static int session_parse(struct session *s, int argc, char **argv)
 {
+	const bool no_rows = !s->tool->columns;
 	const struct opt common[] = {
 		OPT_CALL('p', "pid", "PID[,...]", filter_parse_pids, &s->filters.pids,
 			 "only these processes"),
@@ -161,12 +192,14 @@ static int session_parse(struct session *s, int argc, char **argv)
 		OPT_CALL(0, "max-events", "N", parse_count, &s->max_events,
 			 "stop after exactly N events"),
 		OPT_BOOL('j', "json", &s->json, "JSON lines"),
-		OPT_BOOL(0, "csv", &s->csv, "CSV (RFC 4180)"),
+		OPT_BOOL(0, "csv", &s->csv, "CSV (RFC 4180)", .hidden = no_rows),
 		OPT_STRING('o', "columns", "LIST", &s->columns,
-			   "which columns, in which order; +NAME adds to the default ones; all"),
+			   "which columns, in which order; +NAME adds to the default ones; all",
+			   .hidden = no_rows),
 		OPT_CALL('T', "timestamp", "FORMAT", parse_timestamp, s,
-			 "clock (default), iso, delta, mono, none"),
-		OPT_BOOL(0, "no-header", &s->no_header, "no header line"),
+			 "clock (default), iso, delta, mono, none",
+			 .words = "clock iso delta mono none", .hidden = no_rows),
+		OPT_BOOL(0, "no-header", &s->no_header, "no header line", .hidden = no_rows),
 		OPT_STRING(0, "output", "FILE", &s->output_file,
 			   "write there, mode 0600, instead of standard output"),
 		OPT_CALL(0, "buffer", "SIZE", opt_parse_size, &s->buffer, "ring buffer size (4M)"),
@@ -175,6 +208,9 @@ static int session_parse(struct session *s, int argc, char **argv)
 		OPT_BOOL(0, "stats", &s->stats,
 			 "at the end: losses, and calls and mean ns of each BPF program"),
 		OPT_BOOL('v', "verbose", &s->verbose, "attach points chosen and why, libbpf's log"),
+		OPT_CALL(0, "describe", "WHAT", parse_describe, s,
+			 "options, or needs (tries each attach point), for corelets(8)",
+			 .words = "options needs"),
 		OPT_BOOL('V', "version", &s->version, "version"),
 		OPT_BOOL('h', "help", &s->help, "this text"),
 		OPT_END,
@@ -188,6 +224,10 @@ static int session_parse(struct session *s, int argc, char **argv)
 	}
 	if (s->help) {
 		print_help(s, common);
+		return -1;
+	}
+	if (s->describe == DESCRIBE_OPTIONS) {
+		describe(s, common);
 		return -1;
 	}
 	if (s->version) {
@@ -278,7 +318,7 @@ static int session_load(struct session *s, int cgroup_fd, char why[256])
 		snprintf(why, 256, "cannot open the BPF object: %s", strerror(-err));
 		return err;
 	}
-	err = kernel_btf_fill(s->skeleton.skeleton);
+	err = kernel_btf_fill(s->skeleton.skeleton, s->name);
 	if (err)
 		return err;
 	err = filter_configure(&s->filters, s->skeleton.filter, s->skeleton.object, s->buffer);
@@ -337,13 +377,173 @@ static void explain(const struct session *s, int err, char why[256])
 		snprintf(why, 256, "cannot load the BPF programs: %s (see -v)", strerror(-err));
 }
 
+static const struct need follow_needs[] = {
+	{ .name = "exit", .points = { "task_exit", "task_exit_raw", "task_exit_tp" } },
+	{ .name = "fork", .points = { "task_fork", "task_fork_raw", "task_fork_tp" } },
+	NEED_END
+};
+
+/* Loads and attaches by the first points that work.  What a failure leaves, session_unload() takes
+ * away. */
+static int session_attach(struct session *s, const struct need *needs, bool follow, int cgroup_fd,
+			  char why[256])
+{
+	int err = 0;
+
+	why[0] = '\0';
+	s->denied = false;
+	needs_init(&s->needs);
+	if (follow)
+		err = needs_add(&s->needs, follow_needs, 0);
+	if (!err)
+		err = needs_add(&s->needs, needs, s->output.columns.wanted);
+	while (!err && (err = session_load(s, cgroup_fd, why)) == -EAGAIN) {
+		session_unload(s);
+		err = 0;
+	}
+	return err;
+}
+
+/* ---- --describe needs ---- */
+
+/* What, not given on the command line, makes a need one: "--light -o lat_ns".  Returns false if no
+ * option of this tool does. */
+static bool need_with(const struct session *s, const struct need *need, char text[128])
+{
+	const struct opt *opt = s->tool->options;
+	const struct column *column = s->tool->columns;
+
+	text[0] = '\0';
+	if (need->when && !*need->when) {
+		while (opt && opt->kind != OPT_KIND_END && opt->target != need->when)
+			opt++;
+		if (!opt || opt->kind == OPT_KIND_END)
+			return false;
+		snprintf(text, 128, "--%s", opt->name);
+	}
+	if (need->when_wanted && !(need->when_wanted & s->output.columns.wanted)) {
+		while (column && column->header && !(column->want & need->when_wanted))
+			column++;
+		if (column && column->header)
+			snprintf(text + strlen(text), 128 - strlen(text), "%s-o %s",
+				 text[0] ? " " : "", column->key);
+	}
+	return true;
+}
+
+/* Tries a single point of a need, unless its line is there already. */
+static void describe_point(struct session *s, const struct need *need, const char *point,
+			   int cgroup_fd)
+{
+	static struct {
+		const char *point;
+		char line[512];
+	} tried[64];
+	static size_t tried_count;
+	struct need one[] = { *need, NEED_END };
+	const struct need_state first = { .need = one };
+	char why[256], attach[192];
+	const char *reason = why;
+	struct buf line = {};
+	size_t i = 0;
+	int err;
+
+	while (i < tried_count && strcmp(tried[i].point, point))
+		i++;
+	if (i < tried_count || i == ARRAY_SIZE(tried)) {
+		printf("%s", i < tried_count ? tried[i].line : "");
+		return;
+	}
+	one->when = NULL;
+	one->when_wanted = 0;
+	one->optional = false;
+	memset(one->points, 0, sizeof(one->points));
+	one->points[0] = point;
+	err = session_attach(s, one, false, cgroup_fd, why);
+	need_point(&first, s->skeleton.object, attach);
+	if (err && !s->denied && s->needs.state[0].why[0]) {
+		size_t len = strlen(attach);
+
+		reason = s->needs.state[0].why;
+		if (!strncmp(reason, attach, len) && !strncmp(reason + len, ": ", 2))
+			reason += len + 2;
+	} else if (err) {
+		explain(s, err, why);
+	}
+	text_put(&line, reason, err ? strlen(reason) : 0);
+	tried[i].point = point;
+	tried_count++;
+	snprintf(tried[i].line, sizeof(tried[i].line), "point\t%s\t%s\t%.*s\n", attach,
+		 err ? "no" : "yes", line.len < 256 ? (int)line.len : 256, line.data ?: "");
+	printf("%s", tried[i].line);
+	buf_done(&line);
+	session_unload(s);
+}
+
+/* Tries every point of every need, as far as they can be asked for. */
+static void describe_needs(struct session *s, int cgroup_fd)
+{
+	const struct need *tables[] = { s->tool->needs, follow_needs };
+	const bool follow = s->filters.follow;
+	char with[128];
+
+	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
+		for (const struct need *need = tables[t]; need->name; need++) {
+			s->filters.follow = follow || tables[t] == follow_needs;
+			if (tables[t] == follow_needs)
+				strcpy(with, "--follow");
+			else if (!need_with(s, need, with))
+				continue;
+			printf("need\t%s\t%s\t%s\t%s\n", need->name, with,
+			       need->optional ? "optional" : "", need->lacking ?: "");
+			for (size_t p = 0; p < ARRAY_SIZE(need->points) && need->points[p]; p++)
+				describe_point(s, need, need->points[p], cgroup_fd);
+		}
+	s->filters.follow = follow;
+}
+
+/* The points that are in use, after the start. */
+static void describe_used(const struct session *s)
+{
+	char attach[192];
+
+	for (size_t i = 0; i < s->needs.count; i++) {
+		need_point(&s->needs.state[i], s->skeleton.object, attach);
+		printf("used\t%s\t%s\n", s->needs.state[i].need->name, attach);
+	}
+}
+
+/* What needs_choose() will want to know. */
+static void ask_btf(const struct session *s)
+{
+	for (const struct need *need = s->tool->needs; need->name; need++)
+		if (need->type)
+			kernel_btf_ask(need->type);
+}
+
+/* CORELETS_CACHE_MAKE: the next start is quicker (btf_cache.h). */
+static int session_make_cache(struct session *s)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts);
+	char why[256] = "";
+	int err;
+
+	logging = s;
+	libbpf_set_print(log_libbpf);
+	ask_btf(s);
+	opts.btf_custom_path = kernel_btf_path(NULL);
+	err = s->tool->open(&opts, &s->skeleton);
+	if (err)
+		snprintf(why, sizeof(why), "cannot open the BPF object: %s", strerror(-err));
+	else
+		err = kernel_btf_keep(s->skeleton.skeleton, s->name, why);
+	kernel_btf_done();
+	tool_say(s, "%s%s", err ? "cannot make " : "made ", why);
+	return err ? EXIT_LACKING : EXIT_FINE;
+}
+
 static int session_start(struct session *s)
 {
-	static const struct need follow_needs[] = {
-		{ .name = "exit", .points = { "task_exit", "task_exit_raw", "task_exit_tp" } },
-		{ .name = "fork", .points = { "task_fork", "task_fork_raw", "task_fork_tp" } },
-		NEED_END
-	};
 	_cleanup_close_ int cgroup_fd = -1;
 	char why[256] = "";
 	int err, status;
@@ -374,20 +574,13 @@ static int session_start(struct session *s)
 			s,
 			"--stats: the kernel does not measure programs for us (needs CAP_SYS_ADMIN)");
 
-	needs_init(&s->needs);
-	err = 0;
-	if (s->filters.follow || s->filters.command)
-		err = needs_add(&s->needs, follow_needs, 0);
-	if (!err)
-		err = needs_add(&s->needs, s->tool->needs, s->output.columns.wanted);
-	while (!err) {
-		err = session_load(s, cgroup_fd, why);
-		if (!err)
-			break;
-		session_unload(s);
-		if (err == -EAGAIN)
-			err = 0;
-	}
+	ask_btf(s);
+	if (s->describe)
+		describe_needs(s, cgroup_fd);
+	err = session_attach(s, s->tool->needs, s->filters.follow || s->filters.command, cgroup_fd,
+			     why);
+	if (s->verbose)
+		tool_say(s, "BTF: %s", kernel_btf_source());
 	if (err) {
 		explain(s, err, why);
 		tool_say(s, "%s", why);
@@ -660,6 +853,10 @@ static int session_run(struct session *s)
 		tool_say(s, "cannot start: %s", why[0] ? why : strerror(-err));
 		return err == -EOPNOTSUPP ? EXIT_LACKING : EXIT_FAILED;
 	}
+	if (s->describe) {
+		describe_used(s);
+		return EXIT_FINE;
+	}
 	if (s->output_file && ftruncate(s->output.fd, 0) && errno != EINVAL) {
 		tool_say(s, "--output: cannot empty %s: %s", s->output_file, strerror(errno));
 		return EXIT_FAILED;
@@ -773,6 +970,12 @@ int tool_main(const struct tool *tool, int argc, char **argv)
 		return fflush(stdout) || ferror(stdout) ? EXIT_FAILED : EXIT_FINE;
 	}
 	s->buffer = buffer_size(s->buffer);
+	if (secure_getenv("CORELETS_CACHE_MAKE")) {
+		status = session_make_cache(s);
+		session_unload(s);
+		filter_options_done(&s->filters);
+		return status;
+	}
 	tzset(); /* reads its file now, not between events */
 	sigprocmask(SIG_SETMASK, NULL, &s->signals);
 	if (s->command.argv && (err = command_find(&s->command))) {

@@ -34,6 +34,7 @@ struct session; /* a tool that runs */
 struct tool {
 	const char *stem;	      /* execsnoop, perf_sample */
 	const char *brief;	      /* one line, without a full stop */
+	const char *group;	      /* what it is about: the heading in corelets(8)'s list */
 	const char *event;	      /* "type" of its events in JSON */
 	const struct column *columns; /* NULL: no rows; then there is no -o, --csv, -T, --no-header */
 	const struct opt *options;    /* its own, or NULL */

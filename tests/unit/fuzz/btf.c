@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Any bytes as a BTF file: what btf_cut.h makes of them is refused, or a BTF that libbpf takes. */
+/* Any bytes as a BTF file: what btf_cut.h makes of them is refused, or a BTF that libbpf takes; and
+ * what it calls sound has an end wherever it is followed. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -52,6 +53,31 @@ static void init(void)
 	want(btf__add_fwd(local, "f", BTF_FWD_STRUCT));
 }
 
+static void follow(const uint8_t *data, size_t size)
+{
+	struct btf_file file;
+	struct btf *btf;
+	int err = btf_file_memory(&file, data, size);
+
+	if (err)
+		return;
+	err = btf_file_sound(&file);
+	btf_file_close(&file);
+	btf = err ? NULL : btf__new(data, size);
+	for (uint32_t id = 1; btf && id < btf__type_cnt(btf); id++) {
+		const struct btf_type *t = btf__type_by_id(btf, id);
+
+		if (!btf__name_by_offset(btf, t->name_off))
+			abort();
+		while (btf_is_mod(t) || btf_is_typedef(t) || btf_is_array(t)) {
+			t = btf__type_by_id(btf, btf_is_array(t) ? btf_array(t)->type : t->type);
+			if (!t)
+				abort();
+		}
+	}
+	btf__free(btf);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -84,6 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		btf__free(btf);
 	}
 	close(fd);
+	follow(data, size);
 	btf_cut_free(cut);
 	buf_done(&out);
 	return 0;
