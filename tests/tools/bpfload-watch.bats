@@ -480,7 +480,9 @@ own_objects()
 	wait_look
 	stop_tool
 	assert_success
-	assert_events 1 ".pid == $tool_pid and .cmd == \"QUERIES\" and .count > 2"
+	# Folded: a row for many, or some if the tool was held up in between.
+	run jq -sc "map(select(.pid == $tool_pid and .cmd == \"QUERIES\")) | [length > 0, (map(.count) | add) > 2 * length]" "$OUT"
+	assert_output "[true,true]"
 }
 
 ids()
