@@ -7,7 +7,7 @@
 #	make check		test dependencies, build, all tests (as root); TESTS=PATTERN
 #	make check-kernels	of these, those in guests with other kernels, and a table of them
 #	make vmlinux		renews vmlinux/*/vmlinux.h from Debian kernel packages
-#	make sysroot		libraries of ARCH from Debian packages, into build/sysroot/ARCH/root
+#	make sysroot		libraries of ARCH from Debian packages, into build/sysroot/ARCH/tree
 #	make btf		minimal BTF for kernels without their own, into build/btf/
 #	make corecheck		build/corecheck: do BPF objects hold on kernels, by their BTF?
 #	make bench		measures the tools beside others (as root); WHAT="open rate"
@@ -25,7 +25,7 @@
 # not in the multiarch directories of this machine:
 #
 #	make sysroot ARCH=arm64
-#	make ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- SYSROOT=build/sysroot/arm64/root
+#	make ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- SYSROOT=build/sysroot/arm64/tree
 
 VERSION := 0.1.0
 DATE := 2026-11-22

@@ -26,7 +26,7 @@ workloads: $(workloads:%=$(BUILD)/workloads/%)
 arm64:
 	$(Q)$(MAKE) sysroot ARCH=arm64
 	$(Q)$(MAKE) all workloads ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- BUILD='$(BUILD)/arm64' \
-		SYSROOT='$(BUILD)/sysroot/arm64/root'
+		SYSROOT='$(BUILD)/sysroot/arm64/tree'
 
 sanitize = -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined
 test_flags = $(own_flags) -Itests/unit $(pkg_cflags)

@@ -22,15 +22,13 @@ const char *const tool_names[] = {
 
 void say(const char *fmt, ...)
 {
-	char message[1024];
 	struct buf line = {};
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(message, sizeof(message), fmt, args);
+	text_message(&line, "corelets", fmt, args);
 	va_end(args);
-	text_put(&line, message, strlen(message));
-	fprintf(stderr, "corelets: %.*s\n", (int)line.len, line.data ?: "");
+	fwrite(line.data, 1, line.len, stderr);
 	buf_done(&line);
 }
 

@@ -10,8 +10,7 @@
 #include <sys/utsname.h>
 
 #include "lib/buf.h"
-
-enum { EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_LACKING };
+#include "lib/exit.h"
 
 /* The suite's tools, in order; NULL ends them. */
 extern const char *const tool_names[];

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <stdio.h>
+#include <string.h>
 #include <wchar.h>
 
 #include "text.h"
@@ -592,4 +594,14 @@ void text_csv(struct buf *b, const void *s, size_t n)
 	buf_char(b, '"');
 	put(b, s, n, '"');
 	buf_char(b, '"');
+}
+
+void text_message(struct buf *b, const char *who, const char *fmt, va_list args)
+{
+	char message[1024];
+
+	vsnprintf(message, sizeof(message), fmt, args);
+	buf_printf(b, "%s: ", who);
+	text_put(b, message, strlen(message));
+	buf_char(b, '\n');
 }

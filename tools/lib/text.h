@@ -23,6 +23,7 @@
 #ifndef CORELETS_TEXT_H
 #define CORELETS_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -76,5 +77,10 @@ void text_hex(struct buf *b, const void *s, size_t n);
  * comma or a quote (doubled), starts or ends with a space, is empty, or is just ?
  * or -; bare, these three are the caller's, for values that it does not have. */
 void text_csv(struct buf *b, const void *s, size_t n);
+
+/* Adds a line for standard error, "WHO: …", of up to 1023 bytes, as text_put() does: what it quotes can
+ * forge nothing. */
+__attribute__((format(printf, 3, 0))) void text_message(struct buf *b, const char *who,
+							const char *fmt, va_list args);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "lib/btf.h"
 #include "lib/command.h"
+#include "lib/exit.h"
 #include "lib/filter.h"
 #include "lib/loop.h"
 #include "lib/loss.h"
@@ -31,8 +32,6 @@
 #define BATCH	       4096 /* records between two looks at signals and timers */
 #define BUFFER_DEFAULT (4ull << 20)
 #define BUFFER_MAX     (1ull << 30)
-
-enum { EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_LACKING };
 
 struct session {
 	const struct tool *tool;
@@ -71,15 +70,13 @@ static struct session *logging;
 /* One line on standard error; what it quotes can forge nothing. */
 void tool_say(const struct session *s, const char *fmt, ...)
 {
-	char message[1024];
 	struct buf line = {};
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(message, sizeof(message), fmt, args);
+	text_message(&line, s->name, fmt, args);
 	va_end(args);
-	text_put(&line, message, strlen(message));
-	fprintf(stderr, "%s: %.*s\n", s->name, (int)line.len, line.data ? line.data : "");
+	fwrite(line.data, 1, line.len, stderr);
 	buf_done(&line);
 }
 
