@@ -10,6 +10,7 @@
 #	make sysroot		libraries of ARCH from Debian packages, into build/sysroot/ARCH/tree
 #	make btf		minimal BTF for kernels without their own, into build/btf/
 #	make corecheck		build/corecheck: do BPF objects hold on kernels, by their BTF?
+#	make deb		Debian packages, into build/deb; with corelets-btf, if btf was made
 #	make bench		measures the tools beside others (as root); WHAT="open rate"
 #	make bench-compare	of two results, A= and B=: commits or files
 #	make man completion clean format
@@ -18,7 +19,8 @@
 # LLVM_STRIP PKG_CONFIG, ARCH (x86 arm64), BPF_TARGET (bpf, of this
 # machine's byte order; bpfel bpfeb), BUILD (build directory),
 # STATIC=1 (libbpf, libelf and zlib linked statically), WERROR=1, V=1 (shows
-# the commands).
+# the commands), BPF_LINES=1 (BPF objects know lines of source: the verifier's
+# log, in -v, has them).
 #
 # For another architecture, into build/ARCH: CROSS_COMPILE, the prefix of its
 # compiler and pkg-config; SYSROOT, a directory with its libraries, if they are
@@ -33,6 +35,7 @@ DATE := 2026-11-22
 PREFIX ?= /usr/local
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
+LLVM_OBJCOPY ?= $(subst strip,objcopy,$(LLVM_STRIP))
 BPFTOOL ?= bpftool
 BPF_TARGET ?= bpf
 CFLAGS ?= -O2 -g
@@ -86,7 +89,7 @@ all: $(patsubst %,$(BUILD)/%,$(tools) $(corelets))
 # ---------------------------------------------------------------- libraries
 
 needs := 'libbpf >= 1.1' libelf libdw zlib libcap-ng
-no_build := clean uninstall vmlinux sysroot arm64 quickstart check check-kernels format
+no_build := clean uninstall vmlinux sysroot arm64 workloads deb quickstart check check-kernels format
 advice = "packaging/deps build" installs what the build needs$(if $(CROSS_COMPILE),; SYSROOT=DIR takes \
 	libraries from where "make sysroot ARCH=$(ARCH)" puts them)
 ifdef SYSROOT
@@ -112,13 +115,15 @@ endif
 pkg_cflags := $(filter-out -I$(sysroot)/usr/include,$(shell $(pkg_config) --cflags $(needs)))
 # Most tools need not all of these.  libiberty, a static library, has no pkg-config file.
 as_needed := -Wl,--as-needed -liberty
+# STATIC=full: the C library too.
+all_static := $(if $(filter full,$(STATIC)),-static)
 ifeq ($(STATIC),1)
 static_libs := -lbpf -lelf -lz
 pkg_libs := $(as_needed) $(shell $(pkg_config) --static --libs-only-L $(needs)) \
 	-Wl,-Bstatic $(static_libs) -Wl,-Bdynamic \
 	$(filter-out $(static_libs),$(shell $(pkg_config) --static --libs-only-l $(needs)))
 else
-pkg_libs := $(as_needed) $(shell $(pkg_config) --libs $(needs))
+pkg_libs := $(as_needed) $(shell $(pkg_config) $(if $(all_static),--static) --libs $(needs))
 endif
 endif
 
@@ -138,7 +143,7 @@ bpf_flags = -target $(BPF_TARGET) -std=gnu11 -O2 -g -mcpu=v3 -fno-stack-protecto
 own_flags = -std=gnu11 $(warnings) $(prefix_map) -D_GNU_SOURCE= \
 	-DCORELETS_VERSION='"$(VERSION)"' -Itools -Ibpf -I$(BUILD)
 user_flags = $(own_flags) $(pkg_cflags) $(CPPFLAGS) $(CFLAGS)$(in_sysroot)
-link_flags = $(CFLAGS) $(LDFLAGS)$(in_sysroot)
+link_flags = $(all_static) $(CFLAGS) $(LDFLAGS)$(in_sysroot)
 
 # $(call stamp,FILE,TEXT): a file that is as new as the last change of TEXT.
 define stamp
@@ -148,7 +153,7 @@ endif
 $(1):
 	@$$(shell mkdir -p $$(@D))$$(file >$$@,$(2)):
 endef
-$(eval $(call stamp,$(BUILD)/.bpf-flags,$$(CLANG) $$(LLVM_STRIP) $$(BPFTOOL) $$(call bpf_flags,)))
+$(eval $(call stamp,$(BUILD)/.bpf-flags,$$(CLANG) $$(LLVM_STRIP) $$(BPFTOOL) $$(BPF_LINES) $$(call bpf_flags,)))
 $(eval $(call stamp,$(BUILD)/.user-flags,$$(CC) $$(user_flags)))
 $(eval $(call stamp,$(BUILD)/.link-flags,$$(CC) $$(link_flags) $$(pkg_libs) $$(lib)))
 
@@ -159,14 +164,13 @@ $(eval $(call stamp,$(BUILD)/.link-flags,$$(CC) $$(link_flags) $$(pkg_libs) $$(l
 # tree as descriptor 9, wherever it is; what there is to say about the source, the first command says.
 tree = /proc/self/fd/9/
 
-# DWARF is dropped (it is most of the object), BTF stays.
-$(BUILD)/%.bpf.o: bpf/%.bpf.c $(BUILD)/.bpf-flags
+$(BUILD)/%.bpf.o: bpf/%.bpf.c bpf/strip $(BUILD)/.bpf-flags
 	$(call say,BPF,$@)
 	$(Q)$(CLANG) $(call bpf_flags,) -fsyntax-only -MMD -MP -MT $@ -MF $(@:.o=.d) $<
 	$(Q)(cd / && exec $(CLANG) $(call bpf_flags,$(tree)) -ffile-prefix-map=$(tree)= -c $(tree)$< \
 		-o -) 9<. >$@ 2>$(@:.o=.log) || { cat $(@:.o=.log) >&2; exit 1; }
 	$(Q)rm -f $(@:.o=.log)
-	$(Q)$(LLVM_STRIP) -g $@
+	$(Q)LLVM_STRIP='$(LLVM_STRIP)' LLVM_OBJCOPY='$(LLVM_OBJCOPY)' BPF_LINES='$(BPF_LINES)' bpf/strip $@
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL,$@)
@@ -185,6 +189,14 @@ $(BUILD)/flame.%.h: tools/lib/flame.%
 
 $(BUILD)/lib/profile_flame.o $(BUILD)/asan/profile_flame.o $(BUILD)/fuzz/lib/profile_flame.o: \
 	$(BUILD)/flame.css.h $(BUILD)/flame.js.h
+
+# [2] = "ENOENT", …: of the machine that is built for.
+$(BUILD)/errors.h: $(BUILD)/.user-flags
+	$(call say,TEXT,$@)
+	$(Q)echo '#include <asm/errno.h>' | $(CC) $(user_flags) -E -dM - | \
+		sed -nE 's/^#define (E[A-Z0-9]+) ([0-9]+)$$/[\2] = "\1",/p' | LC_ALL=C sort >$@
+
+$(BUILD)/lib/error.o $(BUILD)/asan/error.o $(BUILD)/fuzz/lib/error.o: $(BUILD)/errors.h
 
 $(BUILD)/%.o: tools/%.c $(BUILD)/%.skel.h $(BUILD)/.user-flags
 	$(call say,CC,$@)
@@ -271,6 +283,9 @@ mandir = $(DESTDIR)$(PREFIX)/share/man
 bashdir = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 zshdir = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 fishdir = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+unitdir = $(DESTDIR)$(PREFIX)/lib/systemd/system
+exampledir = $(DESTDIR)$(PREFIX)/share/doc/corelets/examples
+examples = $(wildcard packaging/systemd/*.conf) packaging/sudoers.d-example
 installed = $(tools:%=$(TOOL_PREFIX)%)
 
 # Man pages and completions are what the tools say of themselves, so they must run here.
@@ -283,6 +298,9 @@ install: all $(if $(CROSS_COMPILE),,man completion)
 		test -e $(BUILD)/man/$$tool.8 || continue; \
 		install -D -m 644 $(BUILD)/man/$$tool.8 $(mandir)/man8/$(TOOL_PREFIX)$$tool.8 || exit; \
 	done
+	$(Q)install -d $(unitdir) $(exampledir)
+	$(Q)sed 's,@sbindir@,$(PREFIX)/sbin,' packaging/systemd/corelets@.service >$(unitdir)/corelets@.service
+	$(Q)install -m 644 $(examples) $(exampledir)/
 	$(Q)! test -e $(BUILD)/man/corelets.8 || { \
 		install -D -m 644 $(BUILD)/man/corelets.8 $(mandir)/man8/corelets.8 && \
 		install -D -m 644 $(BUILD)/man/corelets.7 $(mandir)/man7/corelets.7; }
@@ -301,7 +319,9 @@ uninstall:
 	$(Q)rm -f $(sbindir)/corelets $(installed:%=$(sbindir)/%) $(tools:%=$(bindir)/%) \
 		$(mandir)/man8/corelets.8 $(mandir)/man7/corelets.7 $(installed:%=$(mandir)/man8/%.8) \
 		$(bashdir)/corelets $(installed:%=$(bashdir)/%) $(zshdir)/_corelets \
-		$(fishdir)/corelets.fish $(installed:%=$(fishdir)/%.fish)
+		$(fishdir)/corelets.fish $(installed:%=$(fishdir)/%.fish) $(unitdir)/corelets@.service \
+		$(patsubst %,$(exampledir)/%,$(notdir $(examples)))
+	$(Q)rmdir -p --ignore-fail-on-non-empty $(exampledir) 2>/dev/null || :
 	$(Q)rmdir -p --ignore-fail-on-non-empty $(bindir) 2>/dev/null || :
 
 # Downloaded kernels (build/kernels) stay: "rm -r build" drops them too.
@@ -316,6 +336,11 @@ vmlinux:
 
 sysroot:
 	$(Q)packaging/sysroot $(ARCH) '$(BUILD)/sysroot/$(ARCH)'
+
+# DEB_OPTIONS: of dpkg-buildpackage.
+.PHONY: deb
+deb:
+	$(Q)BUILD='$(BUILD)' packaging/deb $(VERSION) $(DEB_OPTIONS)
 
 quickstart:
 	$(Q)packaging/deps build

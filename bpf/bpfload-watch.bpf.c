@@ -256,23 +256,43 @@ __noinline int fd_look(__u32 fd, __u32 target)
 
 /* ---- the call ---- */
 
-/* The end of a log in the caller's memory: where its string ends is found by reading it. */
-#define LOG_PIECES 512
+/* The end of a log in the caller's memory: where its string ends is found by reading it.  Loops of
+ * loops, for the verifier looks at a function once, but at a loop as often as it may turn. */
+#define LOG_PIECES 23 /* and as many times as many, of PATH_SIZE: 2 MiB */
 
-__noinline int log_add(__u64 log, __u32 size)
+/* Goes on from s->source, not beyond *end*.  Returns what the last read returned, or PATH_SIZE if there
+ * is more. */
+__noinline int log_read(__u64 end)
 {
 	struct scratch *s = scratch_current();
-	__u64 at = log, end = log + size;
 	long n = 0;
 
 	if (!s)
 		return 0;
 	for (int i = 0; i < LOG_PIECES; i++) {
-		n = bpf_probe_read_user_str(s->path, PATH_SIZE, (void *)at);
-		if (n < PATH_SIZE || at + n >= end)
+		n = bpf_probe_read_user_str(s->path, PATH_SIZE, (void *)s->source);
+		if (n < PATH_SIZE || s->source + n >= end)
 			break;
-		at += PATH_SIZE - 1;
+		s->source += PATH_SIZE - 1;
 	}
+	return n;
+}
+
+__noinline int log_add(__u64 log, __u32 size)
+{
+	struct scratch *s = scratch_current();
+	__u64 at, end = log + size;
+	long n = 0;
+
+	if (!s)
+		return 0;
+	s->source = log;
+	for (int i = 0; i < LOG_PIECES; i++) {
+		n = log_read(end);
+		if (n < PATH_SIZE || s->source + n >= end)
+			break;
+	}
+	at = s->source;
 	if (n < 0 || n == PATH_SIZE)
 		s->event.log.flags |= BYTES_UNREAD;
 	if (n > 1)
@@ -423,45 +443,40 @@ static __always_inline void bpf_fill(struct scratch *s, const struct syscall *sy
 {
 	struct bpfload_event *ev = &s->event;
 	__u32 cmd = ev->cmd, len = sys->args[2];
+	__u64 off = *(volatile __u32 *)&s->len;
 
-	if (record_add(s, &ev->attr, (void *)sys->args[1], len, ATTR_MAX, FROM_USER)) {
-		/* What the caller left out is zero to the kernel. */
-		__u32 end = ev->attr.off + ATTR_MAX, at = ev->attr.off + ev->attr.len;
-
-		for (__u32 i = 0; i < ATTR_MAX; i++) {
-			__u32 pos = at + i;
-
-			opaque(pos);
-			if (pos >= end || pos >= RECORD_MAX)
-				break;
-			s->record[pos] = 0;
-		}
-		s->len = end;
-	} else {
+	/* What the caller leaves out is zero to the kernel. */
+	opaque(off);
+	if (off <= RECORD_MAX)
+		__builtin_memset(s->record + off, 0, ATTR_MAX);
+	if (!record_add(s, &ev->attr, (void *)sys->args[1], len, ATTR_MAX, FROM_USER))
 		return;
-	}
+	s->len = ev->attr.off + ATTR_MAX;
 	attr_look(cmd);
 	attr_strings(s, cmd);
 }
 
 /* The program that a message of rtnetlink asks for: an attribute that is a descriptor, as deep as it
  * may be nested (IFLA_XDP_FD, TCA_BPF_FD, TCA_ACT_BPF_FD, LWT_BPF_PROG_FD). */
-__noinline int message_look(__u32 type)
+#define MESSAGE_STEPS 16 /* and as many times as many, of 4 bytes */
+
+__noinline int message_look(__u32 type, __u32 from)
 {
 	struct scratch *s = scratch_current();
 
 	if (!s)
 		return 0;
-	for (__u32 i = 0; i < MESSAGE_MAX / 4 - 1; i++) {
-		__u64 off = *(volatile __u32 *)&s->event.message.off + i * 4;
-		struct nlattr *at;
+	for (int i = 0; i < MESSAGE_STEPS; i++) {
+		__u32 at = from + i * 4;
+		__u64 off = *(volatile __u32 *)&s->event.message.off + at;
+		struct nlattr *attr;
 
 		opaque(off);
-		if (off > RECORD_MAX - 8 || i * 4 + 8 > s->event.message.len)
+		if (off > RECORD_MAX - 8 || at + 8 > s->event.message.len)
 			break;
-		at = (struct nlattr *)(s->record + off);
-		if (at->nla_len == 8 && at->nla_type == type)
-			fd_look(*(__u32 *)(at + 1), NO_TARGET);
+		attr = (struct nlattr *)(s->record + off);
+		if (attr->nla_len == 8 && attr->nla_type == type)
+			fd_look(*(__u32 *)(attr + 1), NO_TARGET);
 	}
 	return 0;
 }
@@ -660,7 +675,8 @@ static __always_inline int call_record(struct syscall *sys, enum call what, cons
 		sockopt_fill(s, sys);
 	} else if (via == VIA_NETLINK) {
 		record_add(s, &ev->message, (void *)message, len, MESSAGE_MAX, FROM_USER);
-		message_look(cmd == 16 || cmd == 19 ? 1 : cmd == 44 ? 6 : cmd == 48 ? 5 : 1);
+		for (__u32 from = 0; from < MESSAGE_MAX; from += 4 * MESSAGE_STEPS)
+			message_look(cmd == 44 ? 6 : cmd == 48 ? 5 : 1, from);
 	} else {
 		ev->insns = filter_len(sys->args[2]);
 		ev->flags = via == VIA_SECCOMP ? sys->args[1] : 0;

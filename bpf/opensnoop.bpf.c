@@ -45,8 +45,7 @@ struct open_call {
 	__s32 ret;
 	__u32 via;
 	__u32 fixed;
-	__u32 cut;	   /* given is not all of it */
-	const char *given; /* in user memory, or in the kernel's for io_uring */
+	__u64 given; /* address in user memory; io_uring: key of uring_opens */
 	const struct uring_open *asked;
 };
 
@@ -134,9 +133,8 @@ static __always_inline bool open_root_is_plain(struct fs_struct *fs)
 	       (m == up || BPF_CORE_READ(m, mnt_mountpoint) == BPF_CORE_READ(up, mnt.mnt_root));
 }
 
-/* Everything but the path. */
-static __always_inline void open_fill(struct scratch *s, struct open_event *ev,
-				      const struct open_call *call, struct task_struct *task)
+/* What the call has to say by itself. */
+static __always_inline void open_fill(struct open_event *ev, const struct open_call *call)
 {
 	task_info_fill(&ev->task);
 	if (call->asked) {
@@ -160,10 +158,6 @@ static __always_inline void open_fill(struct scratch *s, struct open_event *ev,
 		else
 			lost_count(LOST_NEGATIVE);
 	}
-	if (wants(WANT_CGROUP_ID))
-		ev->cgroup_id = task_cgroup_id(task);
-	if (wants(WANT_CGROUP))
-		task_cgroup_path(s, offsetof(struct open_event, cgroup), task);
 }
 
 static __always_inline void open_root(struct scratch *s, struct open_event *ev,
@@ -183,27 +177,27 @@ static __always_inline void open_root(struct scratch *s, struct open_event *ev,
 	path_add(offsetof(struct open_event, root));
 }
 
-static __always_inline void open_given(struct scratch *s, struct open_event *ev,
-				       const struct open_call *call)
+static __always_inline void open_given(struct scratch *s, struct open_event *ev, __u64 given)
 {
-	if (call->via == VIA_IO_URING) {
-		if (call->given)
-			record_string(s, &ev->given, call->given,
-				      sizeof(((struct uring_open *)0)->name), FROM_KERNEL);
+	if (ev->via == VIA_IO_URING) {
+		struct uring_open *asked = bpf_map_lookup_elem(&uring_opens, &given);
+
+		if (asked && asked->len)
+			record_string(s, &ev->given, asked->name, sizeof(asked->name), FROM_KERNEL);
 		else
 			ev->given.flags |= BYTES_UNREAD;
-		if (call->cut)
+		if (asked && asked->cut)
 			ev->given.flags |= BYTES_TRUNCATED;
 		return;
 	}
-	record_string(s, &ev->given, call->given, PATH_SIZE, FROM_USER);
-	if ((ev->given.flags & BYTES_UNREAD) && call->ret != -EFAULT)
+	record_string(s, &ev->given, (void *)given, PATH_SIZE, FROM_USER);
+	if ((ev->given.flags & BYTES_UNREAD) && ev->ret != -EFAULT)
 		lost_count(LOST_READ_FAILED);
 }
 
 /* The directory that a relative path starts from. */
-static __always_inline void open_dir(struct scratch *s, struct open_event *ev,
-				     const struct open_call *call, struct task_struct *task)
+static __always_inline void open_dir(struct scratch *s, struct open_event *ev, int dfd,
+				     struct task_struct *task)
 {
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	struct file *dir;
@@ -211,10 +205,10 @@ static __always_inline void open_dir(struct scratch *s, struct open_event *ev,
 	/* Behind the fixed part and two paths at most: 16 KiB are enough, and fit. */
 	if (ev->given.len && s->record[ev->given.off & 16383] == '/')
 		return;
-	if (call->dfd == AT_FDCWD) {
+	if (dfd == AT_FDCWD) {
 		path_walk((__u64)&fs->pwd, (__u64)&fs->root);
 	} else {
-		dir = file_of(task, call->dfd);
+		dir = file_of(task, dfd);
 		if (!dir) {
 			ev->dir.flags |= BYTES_UNREAD;
 			return;
@@ -224,56 +218,64 @@ static __always_inline void open_dir(struct scratch *s, struct open_event *ev,
 	path_add(offsetof(struct open_event, dir));
 }
 
-/* The path has been walked: the rest of the record, and off with it. */
-static __always_inline int open_finish(struct scratch *s)
+/* The rest of a record that has been begun: names and places.  A global function: the verifier looks
+ * at it once, and not for each way that leads to it.  *given* as in struct open_call. */
+__noinline int open_rest(__u64 given, int dfd)
 {
-	if (prefix_len && !path_has_prefix(s, PATH_SIZE)) {
-		record_discard(s);
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct scratch *s = scratch_current();
+	struct file *file = NULL;
+	struct open_event *ev;
+	struct fs_struct *fs;
+
+	if (!s)
+		return 0;
+	ev = (void *)s->record;
+	if (wants(WANT_CGROUP_ID))
+		ev->cgroup_id = task_cgroup_id(task);
+	if (wants(WANT_CGROUP))
+		task_cgroup_path(s, offsetof(struct open_event, cgroup), task);
+	if (wants(WANT_ROOT | WANT_MNTNS))
+		open_root(s, ev, task);
+	if (ev->ret >= 0 && !ev->fixed)
+		file = file_of(task, ev->ret);
+	if (!file || wants(WANT_GIVEN))
+		open_given(s, ev, given);
+	if (!file || wants(WANT_DIR))
+		open_dir(s, ev, dfd, task);
+	if (!file) {
+		/* The front end joins dir and given. */
+		if (prefix_len && !given_has_prefix(s, ev))
+			record_discard(s);
+		else
+			record_submit(s);
 		return 0;
 	}
-	path_add(offsetof(struct open_event, path));
+	if (wants(WANT_INODE))
+		open_inode(ev, file);
+	if (wants(WANT_PATH) || prefix_len) {
+		fs = BPF_CORE_READ(task, fs);
+		path_walk((__u64)&file->f_path, (__u64)&fs->root);
+		if (prefix_len && !path_has_prefix(s, PATH_SIZE)) {
+			record_discard(s);
+			return 0;
+		}
+		path_add(offsetof(struct open_event, path));
+	}
 	record_submit(s);
 	return 0;
 }
 
 static __always_inline int open_record(const struct open_call *call)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct file *file = NULL;
 	struct open_event *ev;
-	struct fs_struct *fs;
 	struct scratch *s;
 
 	ev = record_new(s, struct open_event);
 	if (!ev)
 		return 0;
-	open_fill(s, ev, call, task);
-	if (wants(WANT_ROOT | WANT_MNTNS))
-		open_root(s, ev, task);
-	if (call->ret >= 0 && !call->fixed)
-		file = file_of(task, call->ret);
-	if (!file || wants(WANT_GIVEN))
-		open_given(s, ev, call);
-	if (!file || wants(WANT_DIR))
-		open_dir(s, ev, call, task);
-	if (!file) {
-		/* The front end joins dir and given. */
-		if (prefix_len && !given_has_prefix(s, ev)) {
-			record_discard(s);
-			return 0;
-		}
-		record_submit(s);
-		return 0;
-	}
-	if (wants(WANT_INODE))
-		open_inode(ev, file);
-	if (!wants(WANT_PATH) && !prefix_len) {
-		record_submit(s);
-		return 0;
-	}
-	fs = BPF_CORE_READ(task, fs);
-	path_walk((__u64)&file->f_path, (__u64)&fs->root);
-	return open_finish(s);
+	open_fill(ev, call);
+	return open_rest(call->given, call->dfd);
 }
 
 /* ---- system calls ---- */
@@ -284,7 +286,7 @@ static __always_inline int open_syscall(const struct syscall *sys, enum call wha
 		.start_ns = sys->start_ns,
 		.ret = sys->ret,
 		.dfd = AT_FDCWD,
-		.given = (void *)sys->args[0],
+		.given = sys->args[0],
 	};
 	struct open_how how = {};
 
@@ -302,14 +304,14 @@ static __always_inline int open_syscall(const struct syscall *sys, enum call wha
 	case CALL_OPENAT:
 		call.via = VIA_OPENAT;
 		call.dfd = sys->args[0];
-		call.given = (void *)sys->args[1];
+		call.given = sys->args[1];
 		call.flags = sys->args[2];
 		call.mode = sys->args[3];
 		break;
 	default:
 		call.via = VIA_OPENAT2;
 		call.dfd = sys->args[0];
-		call.given = (void *)sys->args[1];
+		call.given = sys->args[1];
 		bpf_probe_read_user(&how, sizeof(how), (void *)sys->args[2]);
 		call.flags = how.flags;
 		call.mode = how.mode;
@@ -385,7 +387,9 @@ static __always_inline __u32 call_via(void)
 SEC("?fexit/do_sys_openat2")
 int BPF_PROG(open_return, int dfd, const char *name, struct open_how *how, long result)
 {
-	struct open_call call = { .dfd = dfd, .given = name, .ret = result, .mode = how->mode };
+	struct open_call call = {
+		.dfd = dfd, .given = (__u64)name, .ret = result, .mode = how->mode
+	};
 	struct syscall sys;
 
 	call.via = call_via();
@@ -512,9 +516,9 @@ static __always_inline int uring_submit(struct io_kiocb *req)
 static __always_inline int uring_done(struct io_kiocb *req)
 {
 	struct io_open *open = (void *)req;
-	struct open_call call = { .via = VIA_IO_URING };
-	struct uring_open *asked;
 	__u64 key = (__u64)req;
+	struct open_call call = { .via = VIA_IO_URING, .given = key };
+	struct uring_open *asked;
 
 	if (!req || !uring_is_open(req))
 		return 0;
@@ -531,8 +535,6 @@ static __always_inline int uring_done(struct io_kiocb *req)
 	if (asked) {
 		call.start_ns = asked->start_ns;
 		call.asked = asked;
-		call.given = asked->len ? asked->name : NULL;
-		call.cut = asked->cut;
 	} else if (call.ret < 0) {
 		lost_count(LOST_UNPAIRED); /* its path */
 	}

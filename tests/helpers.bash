@@ -90,14 +90,17 @@ tool_files()
 left_out()
 {
 	[[ ${VM_GUEST-} ]] &&
-		grep -rqsE '"lost_by":\{[^}]*"recursion"|[(, ]recursion [0-9]' "$BATS_TEST_TMPDIR"
+		grep -rqsE '"reason":"recursion"|"lost_by":\{[^}]*"recursion"|[(, ]recursion [0-9]' "$BATS_TEST_TMPDIR"
+}
+
+skip_if_left_out()
+{
+	! left_out || skip "this kernel left out runs of programs, and the tool has said so"
 }
 
 tool_ended()
 {
-	if left_out; then
-		skip "this kernel left out runs of programs, and the tool has said so"
-	fi
+	skip_if_left_out
 	output=$(<"$ERR")
 	mapfile -t lines <"$ERR"
 	if [[ $status -eq 3 && ${LACKING-} != ok ]]; then
@@ -338,7 +341,7 @@ enough_events()
 {
 	local count
 	count=$(jq -cR "fromjson? | $only_events | select($2)" "$OUT" | wc -l)
-	[[ $count -ge $1 ]]
+	[[ $count -ge $1 ]] || left_out
 }
 
 # wait_events N [FILTER]: until the running tool has written so many.
@@ -346,6 +349,7 @@ wait_events()
 {
 	wait_until enough_events "$1" "${2:-true}" || fail "no $1 events after $DEADLINE s: ${2-}
 $(show_output)"
+	skip_if_left_out
 }
 
 # summary FILTER: prints a value of the summary, the last line.

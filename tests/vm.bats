@@ -61,7 +61,7 @@ teardown_file()
 # passes_on KERNEL: its guest ended well, and all that it ran passed.
 passes_on()
 {
-	local tap=$BUILD/vm/$1.tap
+	local tap=$BUILD/vm/$1.tap failed
 	if [[ -n ${VM_KERNELS-} && " $VM_KERNELS " != *" $1 "* ]]; then
 		skip "VM_KERNELS is $VM_KERNELS"
 	fi
@@ -71,8 +71,10 @@ passes_on()
 	done
 	sed -nE "s/^# (attached: .*|kernel: .*)/# $1: \\1/p; s/^(ok .*# skip.*)/# $1: \\1/p" "$tap" >&3
 	if [[ $(<"$GUESTS/$1.status") -ne 0 ]]; then
+		# What failed, or if it did not come to that, how it ended.
+		failed=$(awk '/^not ok/ { shown = 1 } /^(ok|1\.\.|# tests)/ { shown = 0 } shown' "$tap")
 		fail "status $(<"$GUESTS/$1.status"); $tap:
-$(cut -c 1-2000 "$tap")"
+$(cut -c 1-2000 <<<"${failed:-$(tail -n 40 "$tap")}")"
 	fi
 	# It said how many there are, and told of as many.
 	assert_equal "$(grep -c '^ok ' "$tap")" "$(sed -n 's/^1\.\.//p' "$tap")"

@@ -66,19 +66,8 @@ __noinline int path_pseudo(__u64 at)
 	char name[16] = "socket";
 	long len = 6;
 
-	if (!s)
+	if (!s || (magic != PIPEFS_MAGIC && magic != SOCKFS_MAGIC && magic != NSFS_MAGIC))
 		return 0;
-	if (magic == PIPEFS_MAGIC) {
-		__builtin_memcpy(name, "pipe", 5);
-		len = 4;
-	} else if (magic == NSFS_MAGIC) {
-		struct ns_common *ns = BPF_CORE_READ(inode, i_private);
-
-		len = bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(ns, ops, name));
-		len--;
-	} else if (magic != SOCKFS_MAGIC) {
-		return 0;
-	}
 	path_prepend_char(s, ']');
 	for (int i = 0; i < 20; i++) {
 		path_prepend_char(s, '0' + ino % 10);
@@ -88,6 +77,17 @@ __noinline int path_pseudo(__u64 at)
 	}
 	path_prepend_char(s, '[');
 	path_prepend_char(s, ':');
+	/* Read again: or the verifier goes through the loop for each of the three. */
+	magic = BPF_CORE_READ(dentry, d_sb, s_magic);
+	if (magic == PIPEFS_MAGIC) {
+		__builtin_memcpy(name, "pipe", 5);
+		len = 4;
+	} else if (magic == NSFS_MAGIC) {
+		struct ns_common *ns = BPF_CORE_READ(inode, i_private);
+
+		len = bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(ns, ops, name));
+		len--;
+	}
 	path_prepend(s, (unsigned char *)name, len);
 	s->path_pos++; /* no slash */
 	return 1;

@@ -331,7 +331,7 @@ did_clock()
 	echo $((10#${up/./} * 10000000))
 }
 
-@test "another tool: full names, maps, helpers and source as bpftool shows them, its probes in one row" {
+@test "another tool: full names, maps and helpers as bpftool shows them, its probes in one row" {
 	need_command bpftool
 	local watch tool object kind id
 	start_tool bpfload-watch --json --output "$BATS_TEST_TMPDIR/events" -o all -n opensnoop,bpf-maps
@@ -345,7 +345,7 @@ did_clock()
 			\"RAW_TRACEPOINT_OPEN\"))"
 		bpftool -j "$kind" show id "$id" | jq -c "{kind: \"$kind\"} + ."
 		if [[ $kind == prog ]]; then
-			bpftool -j prog dump xlated id "$id" linum | jq -c "{kind: \"dump\", id: $id, dump: .}"
+			bpftool -j prog dump xlated id "$id" | jq -c "{kind: \"dump\", id: $id, dump: .}"
 		fi
 	done >"$BATS_TEST_TMPDIR/shown"
 	wait_look
@@ -393,8 +393,7 @@ did_clock()
 		        if "tp_name" in it:
 		            want["target"] = it["tp_name"]
 		    else:
-		        first = it["dump"][0]
-		        want = {"source": "%s:%d" % (first["file"], first["line_num"])}
+		        want = {"source": None} # bpf/strip
 		        called = [m.group(1) for d in it["dump"] for m in [re.search(r"\(85\) call (?!pc[+-])(\w+)", d["disasm"])] if m]
 		        helpers = list(dict.fromkeys(c[4:] for c in called if c.startswith("bpf_")))
 		        assert helpers, it

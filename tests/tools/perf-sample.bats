@@ -254,7 +254,8 @@ idle_ticks()
 # Where the kernel does not tell of a switch, the tool says that it missed one.
 waits_are_seen()
 {
-	local three one lost
+	local three one lost part=90
+	[[ ! ${VM_GUEST-} ]] || part=70
 	sample --off-cpu -- "$work" waits --times 10
 	lost=$(summary .lost)
 	assert_equal "$(summary '.lost_by.unpaired // 0')" "$lost"
@@ -262,9 +263,10 @@ waits_are_seen()
 	one=$(samples 'has_function("one_nap")')
 	assert_between $((20 - lost)) 20 "$three + $one" "waits, $lost lost"
 	assert_equal "$(jq -c '[.samples, .cpu_ns, .event]' <<<"$profile")" '[0,0,"off-cpu"]'
-	# Never shorter than asked for, nor longer than it was.
-	assert_between $((three * 30000000)) "$(did .waited_three_ns)" "$(sum off_ns 'has_function("three_naps")')" "ns of three_naps"
-	assert_between $((one * 10000000)) "$(did .waited_one_ns)" "$(sum off_ns 'has_function("one_nap")')" "ns of one_nap"
+	# Not longer than it was; and as long as asked for, but for what passes (on a processor that is taken
+	# away, milliseconds) from when the timer is set until the thread leaves.
+	assert_between $((three * 300000 * part)) "$(did .waited_three_ns)" "$(sum off_ns 'has_function("three_naps")')" "ns of three_naps"
+	assert_between $((one * 100000 * part)) "$(did .waited_one_ns)" "$(sum off_ns 'has_function("one_nap")')" "ns of one_nap"
 	# Where the thread waits, and not how that is seen.
 	assert_equal "$(samples 'has_function("waits") and (leaf("schedule") | not)')" 0
 	assert_equal "$(samples 'has_function("three_naps") and has_function("do_nanosleep") and has_function("main")')" "$three"

@@ -431,6 +431,9 @@ static void ext_case(const struct type_case *c)
 	const struct type_case victim = { .type = BPF_PROG_TYPE_XDP };
 	struct small_btf blob = small_btf("xdp_md");
 	struct bpf_func_info function = { .type_id = SMALL_BTF_FUNC };
+	struct bpf_line_info source = { .file_name_off = SMALL_BTF_FILE,
+					.line_off = SMALL_BTF_FILE,
+					.line_col = 17 << 10 | 3 };
 	union bpf_attr attr = load_attr(0, "", NULL, 0);
 	int btf, target, prog, link;
 
@@ -441,6 +444,9 @@ static void ext_case(const struct type_case *c)
 	attr.func_info = (uintptr_t)&function;
 	attr.func_info_cnt = 1;
 	attr.func_info_rec_size = sizeof(function);
+	attr.line_info = (uintptr_t)&source;
+	attr.line_info_cnt = 1;
+	attr.line_info_rec_size = sizeof(source);
 	target = simple_load(&victim, "target_load", "w_ext_target", XDP_PASS, &attr);
 	if (target >= 0) {
 		packet_run(&(struct type_case){ .name = c->name, .ret = XDP_PASS }, target);

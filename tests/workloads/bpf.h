@@ -432,6 +432,8 @@ MAYBE_UNUSED static int prog_load(const char *step, union bpf_attr *attr)
 		json_log(&j, verifier_log);
 	} else {
 		json_prog_info(&j, ret);
+		if (attr->line_info_cnt)
+			json_string(&j, "source", "small.c:17");
 	}
 	json_print(&j);
 	return ret;
@@ -658,10 +660,10 @@ struct small_btf {
 	struct btf_type context, pointer, proto;
 	struct btf_param parameter;
 	struct btf_type function;
-	char strings[64];
+	char strings[80];
 };
 
-enum { SMALL_BTF_FUNC = 5 };
+enum { SMALL_BTF_FUNC = 5, SMALL_BTF_FILE = 64 /* its name, for lines of source */ };
 
 MAYBE_UNUSED static struct small_btf small_btf(const char *context)
 {
@@ -684,7 +686,8 @@ MAYBE_UNUSED static struct small_btf small_btf(const char *context)
 		.strings = "\0int\0w_main\0ctx",
 	};
 
-	snprintf(b.strings + 16, sizeof(b.strings) - 16, "%s", context);
+	snprintf(b.strings + 16, SMALL_BTF_FILE - 16, "%s", context);
+	snprintf(b.strings + SMALL_BTF_FILE, sizeof(b.strings) - SMALL_BTF_FILE, "small.c");
 	return b;
 }
 

@@ -284,8 +284,9 @@ static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list ar
 	char line[1024];
 	int n;
 
-	if (level == LIBBPF_DEBUG)
-		return 0; /* every relocation: thousands of lines */
+	/* Every relocation (thousands of lines), and that objects have no lines of source (bpf/strip). */
+	if (level == LIBBPF_DEBUG || strstr(fmt, ".BTF.ext line info"))
+		return 0;
 	if (logging->verbose) {
 		va_list again;
 
