@@ -11,6 +11,9 @@
 #	make btf		minimal BTF for kernels without their own, into build/btf/
 #	make corecheck		build/corecheck: do BPF objects hold on kernels, by their BTF?
 #	make deb		Debian packages, into build/deb; with corelets-btf, if btf was made
+#	make rpm		an RPM package and its source, into build/rpm
+#	make musl		all with musl, wholly static, into build/musl (on Debian)
+#	make static		of that, build/corelets-VERSION-MACHINE-static.tar.xz
 #	make bench		measures the tools beside others (as root); WHAT="open rate"
 #	make bench-compare	of two results, A= and B=: commits or files
 #	make man completion clean format
@@ -18,7 +21,8 @@
 # Variables: CC CFLAGS CPPFLAGS LDFLAGS (user space only), CLANG BPFTOOL
 # LLVM_STRIP PKG_CONFIG, ARCH (x86 arm64), BPF_TARGET (bpf, of this
 # machine's byte order; bpfel bpfeb), BUILD (build directory),
-# STATIC=1 (libbpf, libelf and zlib linked statically), WERROR=1, V=1 (shows
+# SHARED=1 (the runtime is a library of the suite's own, in LIBDIR/corelets: for packages),
+# STATIC=1 (libbpf, libelf and zlib linked statically; full: all), WERROR=1, V=1 (shows
 # the commands), BPF_LINES=1 (BPF objects know lines of source: the verifier's
 # log, in -v, has them).
 #
@@ -33,6 +37,7 @@ VERSION := 0.1.0
 DATE := 2026-11-22
 
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
 LLVM_OBJCOPY ?= $(subst strip,objcopy,$(LLVM_STRIP))
@@ -77,6 +82,9 @@ say = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(CURDIR)/%,%,$(2))"
 Q = @
 endif
 
+comma := ,
+hash := \#
+
 tools := $(filter $(patsubst bpf/%.bpf.c,%,$(sort $(wildcard bpf/*.bpf.c))), \
 		  $(patsubst tools/%.c,%,$(sort $(wildcard tools/*.c))))
 lib := $(patsubst tools/lib/%.c,%,$(sort $(wildcard tools/lib/*.c)))
@@ -89,7 +97,7 @@ all: $(patsubst %,$(BUILD)/%,$(tools) $(corelets))
 # ---------------------------------------------------------------- libraries
 
 needs := 'libbpf >= 1.1' libelf libdw zlib libcap-ng
-no_build := clean uninstall vmlinux sysroot arm64 workloads deb quickstart check check-kernels format
+no_build := clean uninstall vmlinux sysroot arm64 workloads deb rpm musl static quickstart check check-kernels format
 advice = "packaging/deps build" installs what the build needs$(if $(CROSS_COMPILE),; SYSROOT=DIR takes \
 	libraries from where "make sysroot ARCH=$(ARCH)" puts them)
 ifdef SYSROOT
@@ -153,9 +161,9 @@ endif
 $(1):
 	@$$(shell mkdir -p $$(@D))$$(file >$$@,$(2)):
 endef
-$(eval $(call stamp,$(BUILD)/.bpf-flags,$$(CLANG) $$(LLVM_STRIP) $$(BPFTOOL) $$(BPF_LINES) $$(call bpf_flags,)))
+$(eval $(call stamp,$(BUILD)/.bpf-flags,packed $$(CLANG) $$(LLVM_STRIP) $$(BPFTOOL) $$(BPF_LINES) $$(call bpf_flags,)))
 $(eval $(call stamp,$(BUILD)/.user-flags,$$(CC) $$(user_flags)))
-$(eval $(call stamp,$(BUILD)/.link-flags,$$(CC) $$(link_flags) $$(pkg_libs) $$(lib)))
+$(eval $(call stamp,$(BUILD)/.link-flags,$$(CC) $$(link_flags) $$(pkg_libs) $$(lib) $$(SHARED)$$(LIBDIR)))
 
 # -------------------------------------------------------------------- rules
 
@@ -172,9 +180,21 @@ $(BUILD)/%.bpf.o: bpf/%.bpf.c bpf/strip $(BUILD)/.bpf-flags
 	$(Q)rm -f $(@:.o=.log)
 	$(Q)LLVM_STRIP='$(LLVM_STRIP)' LLVM_OBJCOPY='$(LLVM_OBJCOPY)' BPF_LINES='$(BPF_LINES)' bpf/strip $@
 
+# The object is not in the skeleton, but in the program, packed.
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf >$@
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf | awk ' \
+		BEGIN { print "$(hash)include \"lib/object.h\"" } \
+		!inside { print } \
+		/__elf_bytes\(size_t \*sz\)$$/ { print "{\n\treturn OBJECT_UNPACK(sz);\n}"; inside = 1 } \
+		/^}/ { inside = 0 }' >$@
+
+$(BUILD)/%.object.o: $(BUILD)/%.bpf.o $(BUILD)/.user-flags
+	$(call say,PACK,$@)
+	$(Q)gzip -9nc $< >$(@:.o=.gz)
+	$(Q)printf '%s\n' .section\ .rodata '.global object_packed, object_packed_end' object_packed: \
+		'.incbin "$(@:.o=.gz)"' object_packed_end: '.section .note.GNU-stack, "", %progbits' | \
+		$(CC) -x assembler -c - -o $@
 
 $(BUILD)/lib/%.o: tools/lib/%.c $(BUILD)/.user-flags
 	$(call say,CC,$@)
@@ -202,6 +222,25 @@ $(BUILD)/%.o: tools/%.c $(BUILD)/%.skel.h $(BUILD)/.user-flags
 	$(call say,CC,$@)
 	$(Q)$(CC) $(user_flags) -MMD -MP -c $< -o $@
 
+# What the tools have in common is a part of each, or with SHARED=1 in libraries of the suite's own:
+# the second one for those that take samples, since it needs many others.
+runtime = $(BUILD)/libcorelets.a
+ifeq ($(SHARED),1)
+runtime = $(BUILD)/libcorelets-samples.so $(BUILD)/libcorelets.so
+samples := $(filter frame process profile% symbol%,$(lib))
+own_flags += -fPIC
+tool_flags = -Wl,-rpath,$(LIBDIR)/corelets
+# They are not there yet when man pages are made.
+export LD_LIBRARY_PATH := $(abspath $(BUILD))$(if $(LD_LIBRARY_PATH),:$(LD_LIBRARY_PATH))
+
+$(BUILD)/libcorelets.so: $(patsubst %,$(BUILD)/lib/%.o,$(filter-out $(samples),$(lib)))
+$(BUILD)/libcorelets-samples.so: $(samples:%=$(BUILD)/lib/%.o) $(BUILD)/libcorelets.so
+$(BUILD)/libcorelets.so $(BUILD)/libcorelets-samples.so: $(BUILD)/.link-flags
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared $(link_flags) -Wl,-soname,$(@F) -Wl,-z,defs -Wl,-Bsymbolic-functions \
+		-Wl,--as-needed $(filter %.o %.so,$^) $(tool_flags) $(pkg_libs) -o $@
+endif
+
 $(BUILD)/libcorelets.a: $(lib:%=$(BUILD)/lib/%.o) $(BUILD)/.link-flags
 	$(call say,AR,$@)
 	$(Q)rm -f $@
@@ -216,17 +255,16 @@ $(BUILD)/parts/%.o: tools/%.c $(BUILD)/.user-flags
 	$(Q)$(CC) $(user_flags) -MMD -MP -c $< -o $@
 
 .SECONDEXPANSION:
-$(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/%.o $$(call parts,$$*) $(BUILD)/libcorelets.a $(BUILD)/.link-flags
+$(tools:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/%.object.o $$(call parts,$$*) $(runtime) $(BUILD)/.link-flags
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(link_flags) $(filter %.o %.a,$^) $(pkg_libs) -o $@
+	$(Q)$(CC) $(link_flags) -Wl,--as-needed $(filter %.o %.a %.so,$^) $(tool_flags) $(pkg_libs) -o $@
 
-comma := ,
 $(eval $(call stamp,$(BUILD)/corelets.names,$(tools:%="%"$(comma))))
 $(BUILD)/parts/corelets/corelets.o: $(BUILD)/corelets.names
 
-$(BUILD)/corelets: $$(call parts,corelets) $(BUILD)/libcorelets.a $(BUILD)/.link-flags
+$(BUILD)/corelets: $$(call parts,corelets) $(runtime) $(BUILD)/.link-flags
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(link_flags) $(filter %.o %.a,$^) $(pkg_libs) -o $@
+	$(Q)$(CC) $(link_flags) -Wl,--as-needed $(filter %.o %.a %.so,$^) $(tool_flags) $(pkg_libs) -o $@
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/lib/*.d $(BUILD)/parts/*/*.d)
 
@@ -292,6 +330,7 @@ installed = $(tools:%=$(TOOL_PREFIX)%)
 install: all $(if $(CROSS_COMPILE),,man completion)
 	$(Q)mkdir -p $(sbindir) $(bindir)
 	$(Q)install -m 755 $(BUILD)/corelets $(sbindir)/
+	$(Q)$(if $(filter 1,$(SHARED)),install -D -m 644 -t $(DESTDIR)$(LIBDIR)/corelets $(runtime))
 	$(Q)for tool in $(tools); do \
 		install -m 755 $(BUILD)/$$tool $(sbindir)/$(TOOL_PREFIX)$$tool && \
 		ln -sf ../../../sbin/$(TOOL_PREFIX)$$tool $(bindir)/$$tool || exit; \
@@ -321,6 +360,7 @@ uninstall:
 		$(bashdir)/corelets $(installed:%=$(bashdir)/%) $(zshdir)/_corelets \
 		$(fishdir)/corelets.fish $(installed:%=$(fishdir)/%.fish) $(unitdir)/corelets@.service \
 		$(patsubst %,$(exampledir)/%,$(notdir $(examples)))
+	$(Q)rm -rf $(DESTDIR)$(LIBDIR)/corelets
 	$(Q)rmdir -p --ignore-fail-on-non-empty $(exampledir) 2>/dev/null || :
 	$(Q)rmdir -p --ignore-fail-on-non-empty $(bindir) 2>/dev/null || :
 
@@ -341,6 +381,20 @@ sysroot:
 .PHONY: deb
 deb:
 	$(Q)BUILD='$(BUILD)' packaging/deb $(VERSION) $(DEB_OPTIONS)
+
+.PHONY: rpm musl static
+rpm:
+	$(Q)BUILD='$(BUILD)' packaging/rpm/make $(VERSION)
+
+# MUSL: where its libraries are; WHAT: what is made.
+MUSL ?= $(BUILD)/sysroot/musl
+musl:
+	$(Q)packaging/musl '$(MUSL)'
+	$(Q)PKG_CONFIG_LIBDIR='$(abspath $(MUSL))/tree/lib/pkgconfig' $(MAKE) BUILD='$(BUILD)/musl' \
+		CC=musl-gcc STATIC=full $(or $(WHAT),all)
+
+static: musl
+	$(Q)BUILD='$(BUILD)' MUSL='$(MUSL)' packaging/static $(VERSION) $(DATE)
 
 quickstart:
 	$(Q)packaging/deps build

@@ -331,11 +331,11 @@ static __always_inline int open_exit_record(struct pt_regs *regs, __u32 nr, long
 	struct syscall sys = { .nr = nr, .ret = ret };
 	enum call what;
 
-	if (!OPEN_NUMBER(nr) || (failed_only && ret >= 0))
+	if (!OPEN_NUMBER(nr) || (failed_only && ret >= 0) || !task_wanted())
 		return 0;
 	sys.compat = syscall_compat();
 	what = open_call(nr, sys.compat);
-	if (!what || !task_wanted())
+	if (!what)
 		return 0;
 	if (wants(WANT_LATENCY))
 		pending_take(nr, &sys);

@@ -84,7 +84,7 @@ needs_command()
 	touch "bpf/$tool.bpf.c"
 	make
 	run built
-	assert_output "$(lines "build/$tool.bpf.o" "build/$tool.skel.h" "build/$tool.o" "build/$tool")"
+	assert_output "$(lines "build/$tool.bpf.o" "build/$tool".{skel.h,object.gz,object.o,o} "build/$tool")"
 }
 
 @test "a touched front end is compiled, and its BPF object is not" {
@@ -105,7 +105,7 @@ needs_command()
 	parts=("${parts[@]/#tools/build/parts}")
 	parts=("${parts[@]/%.c/.o}")
 	[[ -d tools/$tool ]] || parts=()
-	assert_output "$(lines "build/$tool.bpf.o" "build/$tool.skel.h" "build/$tool.o" "build/$tool" \
+	assert_output "$(lines "build/$tool.bpf.o" "build/$tool".{skel.h,object.gz,object.o,o} "build/$tool" \
 		"${parts[@]}")"
 }
 

@@ -16,8 +16,11 @@ fuzz := $(patsubst tests/unit/fuzz/%.c,%,$(sort $(wildcard tests/unit/fuzz/*.c))
 workloads := $(patsubst tests/workloads/%.c,%,$(sort $(wildcard tests/workloads/*.c))) \
 	$(patsubst tests/workloads/%.cc,%,$(sort $(wildcard tests/workloads/*.cc)))
 
-.PHONY: unit unit-asan fuzz workloads arm64
+.PHONY: unit check-unit unit-asan fuzz workloads arm64
 unit: $(unit:%=$(BUILD)/unit/%)
+# What packages run as they are built.
+check-unit: unit
+	$(Q)for test in $(unit:%=$(BUILD)/unit/%); do "$$test" || exit; done
 unit-asan: $(unit:%=$(BUILD)/unit-asan/%)
 fuzz: $(fuzz:%=$(BUILD)/fuzz/%)
 workloads: $(workloads:%=$(BUILD)/workloads/%)

@@ -304,6 +304,7 @@ perf-sample no unset CORELETS_WITHOUT"
 	need_root
 	need_command bpftool
 	[[ -s /sys/kernel/btf/vmlinux ]] || skip "this kernel has no BTF that could be hidden"
+	[[ -e $TOOLS/execsnoop.bpf.o ]] || skip "no BPF objects beside the tools"
 	local btf=$BATS_TEST_TMPDIR/this.btf
 	bpftool gen min_core_btf /sys/kernel/btf/vmlinux "$btf" "$TOOLS"/*.bpf.o
 	mkdir -p "$BATS_TEST_TMPDIR/empty"

@@ -238,7 +238,9 @@ static __always_inline bool task_wanted(void)
 	if (filter.self && pid == filter.self)
 		return false;
 	if (filter.pids || filter.follow) {
-		bool listed = filter.pids && bpf_map_lookup_elem(&filter_pids, &pid);
+		bool listed = filter.only_pid ?
+				      pid == filter.only_pid :
+				      filter.pids && bpf_map_lookup_elem(&filter_pids, &pid);
 
 		if (!listed && filter.follow)
 			listed = followed_get(bpf_get_current_pid_tgid() >> 32) || follow_adopt();

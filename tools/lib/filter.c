@@ -262,6 +262,7 @@ int filter_configure(const struct filter_options *options, struct filter *filter
 	filter->follow = follow;
 	filter->follow_pids = options->follow && options->pids.count;
 	filter->pids = options->pids.count;
+	filter->only_pid = filter->pids == 1 ? options->pids.ids[0] : 0;
 	filter->tids = options->tids.count;
 	filter->uids = options->uids.count;
 	filter->comms = options->comm_count;

@@ -303,6 +303,13 @@ static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list ar
 	return 0;
 }
 
+/* What libbpf needs of the object's file, it has copied when it has opened it. */
+static void object_drop(struct bpf_object_skeleton *skeleton)
+{
+	free((void *)skeleton->data);
+	skeleton->data = NULL;
+}
+
 /* One attempt to open and load with the points chosen so far.  Returns 0, -EAGAIN to try again, or
  * an errno with one line in *why*. */
 static int session_load(struct session *s, int cgroup_fd, char why[256])
@@ -319,6 +326,7 @@ static int session_load(struct session *s, int cgroup_fd, char why[256])
 	err = kernel_btf_fill(s->skeleton.skeleton, s->name);
 	if (err)
 		return err;
+	object_drop(s->skeleton.skeleton);
 	err = filter_configure(&s->filters, s->skeleton.filter, s->skeleton.object, s->buffer);
 	if (err)
 		return err;
@@ -345,8 +353,10 @@ static int session_load(struct session *s, int cgroup_fd, char why[256])
 static void session_unload(struct session *s)
 {
 	needs_detach(&s->needs);
-	if (s->skeleton.self)
-		s->tool->close(&s->skeleton);
+	if (!s->skeleton.self)
+		return;
+	object_drop(s->skeleton.skeleton);
+	s->tool->close(&s->skeleton);
 }
 
 /* Why loading failed, as one line. */
