@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "lib/btf_cut.h"
@@ -75,8 +78,26 @@ static int file_layout(struct btf_file *file, const struct btf_header *header, u
 	file->types_off = header->hdr_len + header->type_off;
 	file->types_len = header->type_len;
 	file->strings_len = header->str_len;
+	if (file->map)
+		return 0;
 	file->strings = malloc(header->str_len);
 	return file->strings ? 0 : -ENOMEM;
+}
+
+/* Since Linux 6.16, a539e2a6d51d ("btf: Allow mmap of vmlinux btf"), the kernel's own can be mapped: no
+ * copy, and no read for each page.  Other files might change meanwhile. */
+static void file_map(struct btf_file *file, size_t size)
+{
+	struct statfs fs;
+	void *map;
+
+	if (fstatfs(file->fd, &fs) || fs.f_type != SYSFS_MAGIC)
+		return;
+	map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file->fd, 0);
+	if (map == MAP_FAILED)
+		return;
+	file->map = map;
+	file->map_len = size;
 }
 
 /* Now no name goes past the end. */
@@ -95,9 +116,16 @@ static int file_load(struct btf_file *file, const char *path)
 	file->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (file->fd < 0 || fstat(file->fd, &st))
 		return -errno;
+	file_map(file, st.st_size);
 	err = read_at(file->fd, &header, sizeof(header), 0);
 	err = err ?: file_layout(file, &header, st.st_size, &strings_off);
-	err = err ?: read_at(file->fd, file->strings, file->strings_len, strings_off);
+	if (!err && file->map) {
+		file->strings = file->map + strings_off;
+		file->window = file->map + file->types_off;
+		file->window_len = file->types_len;
+	} else if (!err) {
+		err = read_at(file->fd, file->strings, file->strings_len, strings_off);
+	}
 	return err ?: strings_end(file);
 }
 
@@ -141,8 +169,12 @@ int btf_file_memory(struct btf_file *file, const void *data, size_t len)
 void btf_file_close(struct btf_file *file)
 {
 	close_fd(&file->fd);
-	free(file->strings);
-	free(file->window);
+	if (file->map) {
+		munmap(file->map, file->map_len);
+	} else {
+		free(file->strings);
+		free(file->window);
+	}
 	*file = (struct btf_file){ .fd = -1 };
 }
 

@@ -21,9 +21,11 @@
 
 #include "lib/buf.h"
 
-/* A BTF file: its strings in memory, its types read piece by piece. */
+/* A BTF file: its strings in memory, its types read piece by piece; or all of it mapped. */
 struct btf_file {
 	int fd;
+	char *map; /* strings and window are in it */
+	size_t map_len;
 	uint32_t types_off; /* in the file */
 	uint32_t types_len;
 	char *strings;
