@@ -55,7 +55,7 @@ static __always_inline void exec_task(struct scratch *s, struct exec_event *ev,
 	if (wants(WANT_SESSION)) {
 		ev->loginuid = task_loginuid(task);
 		ev->session = task_audit_session(task);
-		ev->sid = pid_in_view(BPF_CORE_READ(task, signal, pids[PIDTYPE_SID]));
+		ev->sid = pid_number(BPF_CORE_READ(task, signal, pids[PIDTYPE_SID]));
 	}
 	if (wants(WANT_PIDNS)) {
 		struct pid *pid = BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]);

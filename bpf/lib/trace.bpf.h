@@ -142,14 +142,13 @@ static __always_inline bool wants(__u64 what)
 
 /* ---- tasks ---- */
 
-/* A struct pid's number in the tool's namespace, 0 if it has none there. */
-static __always_inline __u32 pid_in_view(struct pid *pid)
+/* A struct pid's number in the tool's namespace, which is not the initial one; 0 if it has none there.
+ * Not inline: most programs have it several times, and never run it. */
+static __noinline __u32 pid_in_view(struct pid *pid)
 {
 	__u32 level = BPF_CORE_READ(pid, level);
 	struct upid upid;
 
-	if (!filter.pidns)
-		return BPF_CORE_READ(pid, numbers[0].nr);
 	for (__u32 i = 0; i < 32; i++) {
 		if (i > level)
 			break;
@@ -159,6 +158,11 @@ static __always_inline __u32 pid_in_view(struct pid *pid)
 			return upid.nr;
 	}
 	return 0;
+}
+
+static __always_inline __u32 pid_number(struct pid *pid)
+{
+	return filter.pidns ? pid_in_view(pid) : BPF_CORE_READ(pid, numbers[0].nr);
 }
 
 static __always_inline __u32 task_tid(struct task_struct *task)
