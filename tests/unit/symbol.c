@@ -756,7 +756,7 @@ TEST(file_that_gets_shorter_while_it_is_read)
 
 TEST(helper_that_does_not_answer)
 {
-	struct helper helper = { .timeout_ms = 50 };
+	struct helper helper = { .timeout_ms = 20000 };
 	struct helper_request request = { .op = HELPER_FIND, .id = 1 };
 	struct helper_reply *reply;
 	pid_t pid;
@@ -765,6 +765,7 @@ TEST(helper_that_does_not_answer)
 	CHECK_INT(reply->error, -ENOENT);
 	pid = helper.pid;
 	kill(pid, SIGSTOP);
+	helper.timeout_ms = 50;
 	CHECK_INT(helper_call(&helper, &request, -1, &reply), -ETIME);
 	CHECK_INT(helper.pid, 0);
 	CHECK(kill(pid, 0) && errno == ESRCH);

@@ -4,10 +4,10 @@
 # Reading the Debian archive with an apt of one's own, for another suite or architecture than the
 # machine's, whose apt is only read (which mirror, which keyring).  The caller has die().
 #
-#	archive_open SUITE ARCH DIR
+#	archive_open SUITE ARCH DIR [deb-src]
 #
 # makes an apt in DIR (sources, lists, cache, state), whose lists of the last 24 hours are used
-# again, and leaves its options in the array apt_options:
+# again, and leaves its options in the array apt_options (deb-src: for source packages):
 #
 #	apt-cache "${apt_options[@]}" show bash
 #
@@ -56,7 +56,8 @@ find_mirror()
 
 archive_open()
 {
-	local suite=$1 arch=$2 apt mirror keyring
+	local suite=$1 arch=$2 type=${4:-deb} lists=Packages apt mirror keyring
+	[[ $type == deb ]] || lists=Sources
 	mkdir -p "$3"
 	apt=$(cd "$3" && pwd)
 	# apt's own locks would make a second one fail.
@@ -67,7 +68,7 @@ archive_open()
 	[[ -f $keyring ]] || die "no keyring $keyring: install debian-archive-keyring, or set KEYRING=FILE"
 	mkdir -p "$apt"/{state,lists/partial,cache/archives/partial}
 	touch "$apt/state/status"
-	echo "deb [arch=$arch signed-by=$keyring] $mirror $suite main" >"$apt/sources.list"
+	echo "$type [arch=$arch signed-by=$keyring] $mirror $suite main" >"$apt/sources.list"
 	apt_options=(
 		-o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
 		-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
@@ -77,7 +78,7 @@ archive_open()
 		-o Acquire::Languages=none -o Acquire::Check-Valid-Until=false -o Acquire::Retries=3
 		-o APT::Update::Error-Mode=any -o Dpkg::Use-Pty=0
 	)
-	if [[ ${UPDATE-} || -z $(find "$apt/lists" -name '*_Packages*' -mmin -1440 -print -quit) ]]; then
+	if [[ ${UPDATE-} || -z $(find "$apt/lists" -name "*_$lists*" -mmin -1440 -print -quit) ]]; then
 		apt-get "${apt_options[@]}" -qq update >&2 || die "cannot read the package lists of $suite ($arch)"
 	fi
 }

@@ -2,6 +2,7 @@
 #include <linux/capability.h>
 
 #include "bpfload-watch/watch.h"
+#include "lib/error.h"
 
 #ifndef CAP_PERFMON
 #define CAP_PERFMON 38
@@ -228,7 +229,7 @@ const char *error_text(int error)
 	static char number[24];
 
 	snprintf(number, sizeof(number), "error %d", error);
-	return strerrorname_np(error) ?: number;
+	return error_name(error) ?: number;
 }
 
 static const char *text_of(const struct bytes *b, size_t *len)

@@ -9,14 +9,16 @@
 #include "lib/flags.h"
 #include "lib/util.h"
 
+#define ACCESS_MODE 3 /* O_ACCMODE, of which O_PATH is a part in musl */
+
 /* include/uapi/asm-generic/fcntl.h and what architectures have of their own. */
 static const struct flag {
 	const char *name;
 	uint64_t mask, value; /* the flag is set if (flags & mask) == value */
 } flag_names[] = {
-	{ "O_RDONLY", O_ACCMODE, O_RDONLY },
-	{ "O_WRONLY", O_ACCMODE, O_WRONLY },
-	{ "O_RDWR", O_ACCMODE, O_RDWR },
+	{ "O_RDONLY", ACCESS_MODE, O_RDONLY },
+	{ "O_WRONLY", ACCESS_MODE, O_WRONLY },
+	{ "O_RDWR", ACCESS_MODE, O_RDWR },
 	{ "O_CREAT", O_CREAT, O_CREAT },
 	{ "O_EXCL", O_EXCL, O_EXCL },
 	{ "O_NOCTTY", O_NOCTTY, O_NOCTTY },
@@ -40,7 +42,7 @@ static const struct flag {
  * O_TMPFILE. */
 static bool flag_contains(const struct flag *whole, const struct flag *part)
 {
-	return whole != part && part->mask != O_ACCMODE && whole->mask == whole->value &&
+	return whole != part && part->mask != ACCESS_MODE && whole->mask == whole->value &&
 	       (whole->value & part->value) == part->value;
 }
 
@@ -64,7 +66,7 @@ int open_flags_parse(const char *arg, void *target, char why[128])
 				 name);
 			return -EINVAL;
 		}
-		if (flag->mask == O_ACCMODE) {
+		if (flag->mask == ACCESS_MODE) {
 			to->access |= 1 << flag->value;
 			continue;
 		}

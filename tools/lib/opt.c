@@ -80,7 +80,11 @@ int opt_parse(const struct opt *common, const struct opt *own, int argc, char **
 		const struct opt *opt = NULL;
 
 		if (c == ':') {
-			snprintf(why, 256, "%.100s needs an argument", argv[optind - 1]);
+			if (optopt < FIRST_LONG)
+				snprintf(why, 256, "-%c needs an argument", optopt);
+			else
+				snprintf(why, 256, "--%s needs an argument",
+					 longs[optopt - FIRST_LONG].name);
 			return -EINVAL;
 		}
 		if (c == '?') {

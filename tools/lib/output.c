@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/error.h"
 #include "lib/output.h"
 #include "lib/text.h"
 #include "lib/util.h"
@@ -297,7 +298,7 @@ static size_t table_value(struct buf *b, const struct column *c, const struct va
 		return table_text(b, c, v);
 	switch (c->fmt) {
 	case FMT_ERRNO:
-		name = (int64_t)v->number < 0 ? strerrorname_np(-(int64_t)v->number) : NULL;
+		name = (int64_t)v->number < 0 ? error_name(-(int64_t)v->number) : NULL;
 		if (!name)
 			return put_number(b, v);
 		buf_str(b, name);

@@ -17,6 +17,7 @@
 #include <sys/vfs.h>
 
 #include "lib/symbol_internal.h"
+#include "lib/symbol_root.h"
 #include "lib/util.h"
 
 #define ELF_SIZE_MAX  (1LL << 30)
@@ -36,20 +37,20 @@ struct root *root_ref(struct root *root)
 static struct root *root_of(struct symbolizer *symbolizer, const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct statx st;
 	struct root *root;
+	uint64_t mount, inode;
 
-	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &st))
+	if (fd < 0 || root_id(fd, &mount, &inode))
 		return NULL;
 	for (root = symbolizer->roots; root; root = root->next)
-		if (root->mount == st.stx_mnt_id && root->inode == st.stx_ino)
+		if (root->mount == mount && root->inode == inode)
 			return root_ref(root);
 	root = malloc(sizeof(*root));
 	if (!root)
 		return NULL;
 	*root = (struct root){ .fd = take_fd(fd),
-			       .mount = st.stx_mnt_id,
-			       .inode = st.stx_ino,
+			       .mount = mount,
+			       .inode = inode,
 			       .refs = 1,
 			       .next = symbolizer->roots };
 	symbolizer->roots = root;

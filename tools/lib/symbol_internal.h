@@ -4,6 +4,7 @@
  *	symbol.c	strings, the cache, the lookups
  *	symbol_space.c	which file is mapped where
  *	symbol_file.c	opens files of others, one for each inode
+ *	symbol_root.c	which root directory is which
  *	symbol_debug.c	where debug files may be
  *	symbol_jit.c	perf maps
  *	symbol_kernel.c	kallsyms
