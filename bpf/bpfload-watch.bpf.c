@@ -215,8 +215,7 @@ __noinline int fd_look(__u32 fd, __u32 target)
 {
 	static const char prog[8] = "bpf-prog", map[8] = "bpf-map", link[8] = "bpf_link",
 			  again[8] = "bpf-link", btf[8] = "btf", perf[8] = "[perf_ev";
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct file *file = file_of(task, fd);
+	struct file *file = current_file(fd);
 	struct scratch *s = scratch_current();
 	__u64 name = 0, magic;
 	struct btf *types;
@@ -227,9 +226,7 @@ __noinline int fd_look(__u32 fd, __u32 target)
 	magic = BPF_CORE_READ(file, f_path.dentry, d_sb, s_magic);
 	if (magic != ANON_INODE_FS_MAGIC) {
 		if (target && (magic == CGROUP2_SUPER_MAGIC || magic == NSFS_MAGIC)) {
-			struct fs_struct *fs = BPF_CORE_READ(task, fs);
-
-			path_walk((__u64)&file->f_path, (__u64)&fs->root);
+			path_walk((__u64)&file->f_path, true);
 			path_add(offsetof(struct bpfload_event, target));
 		}
 		return 0;
@@ -339,13 +336,12 @@ __noinline int element_add(__u32 cmd, __u64 attr, __u32 failed, __u32 compat)
 {
 	struct element_key key = { .pid = current_ids() >> 32, .cmd = cmd, .compat = compat };
 	__u32 off = cmd >= CMD_MAP_LOOKUP_BATCH ? 36 : 0, fd = 0;
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct element_count *count, new = {};
 	struct bpf_map *map = NULL;
 	struct file *file;
 
 	bpf_probe_read_user(&fd, sizeof(fd), (void *)attr + off);
-	file = file_of(task, fd);
+	file = current_file(fd);
 	if (file)
 		map = BPF_CORE_READ(file, private_data);
 	if (map && BPF_CORE_READ(file, f_path.dentry, d_sb, s_magic) == ANON_INODE_FS_MAGIC)
@@ -519,8 +515,7 @@ static __always_inline __u64 message_at(const struct syscall *sys, __u32 *len)
 static __always_inline __u32 message_type(const struct syscall *sys, enum call what, __u64 *at,
 					  __u32 *len)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct file *file = file_of(task, sys->args[0]);
+	struct file *file = current_file(sys->args[0]);
 	struct nlmsghdr header = {};
 	struct socket *socket;
 	struct sock *sk;
@@ -572,9 +567,8 @@ __noinline int who_fill(void)
 		task_cgroup_path(s, offsetof(struct bpfload_event, cgroup), task);
 	if (wants(WANT_EXE)) {
 		struct file *exe = BPF_CORE_READ(task, mm, exe_file);
-		struct fs_struct *fs = BPF_CORE_READ(task, fs);
 
-		path_walk((__u64)&exe->f_path, (__u64)&fs->root);
+		path_walk((__u64)&exe->f_path, true);
 		path_add(offsetof(struct bpfload_event, exe));
 	}
 	if (wants(WANT_ARGS)) {

@@ -109,9 +109,7 @@ static __always_inline int exec_record(const char *filename, const char *interp,
 	if (wants(WANT_EXE)) {
 		struct file *exe = BPF_CORE_READ(task, mm, exe_file);
 
-		struct fs_struct *fs = BPF_CORE_READ(task, fs);
-
-		path_walk((__u64)&exe->f_path, (__u64)&fs->root);
+		path_walk((__u64)&exe->f_path, true);
 		path_add(offsetof(struct exec_event, exe));
 	}
 	if (wants(WANT_SCRIPT) && filename != interp)

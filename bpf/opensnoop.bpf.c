@@ -46,6 +46,7 @@ struct open_call {
 	__u32 via;
 	__u32 fixed;
 	__u64 given; /* address in user memory; io_uring: key of uring_opens */
+	__u64 regs;  /* if not 0: where given and dfd, which are 0 then, can be had */
 	const struct uring_open *asked;
 };
 
@@ -171,7 +172,7 @@ static __always_inline void open_root(struct scratch *s, struct open_event *ev,
 		s->path_pos = PATH_SIZE;
 		s->path_flags = 0;
 	} else {
-		path_walk((__u64)&fs->root, 0);
+		path_walk((__u64)&fs->root, false);
 		s->path_flags &= ~BYTES_DETACHED;
 	}
 	path_add(offsetof(struct open_event, root));
@@ -206,14 +207,14 @@ static __always_inline void open_dir(struct scratch *s, struct open_event *ev, i
 	if (ev->given.len && s->record[ev->given.off & 16383] == '/')
 		return;
 	if (dfd == AT_FDCWD) {
-		path_walk((__u64)&fs->pwd, (__u64)&fs->root);
+		path_walk((__u64)&fs->pwd, true);
 	} else {
-		dir = file_of(task, dfd);
+		dir = current_file(dfd);
 		if (!dir) {
 			ev->dir.flags |= BYTES_UNREAD;
 			return;
 		}
-		path_walk((__u64)&dir->f_path, (__u64)&fs->root);
+		path_walk((__u64)&dir->f_path, true);
 	}
 	path_add(offsetof(struct open_event, dir));
 }
@@ -226,7 +227,6 @@ __noinline int open_rest(__u64 given, int dfd)
 	struct scratch *s = scratch_current();
 	struct file *file = NULL;
 	struct open_event *ev;
-	struct fs_struct *fs;
 
 	if (!s)
 		return 0;
@@ -238,7 +238,16 @@ __noinline int open_rest(__u64 given, int dfd)
 	if (wants(WANT_ROOT | WANT_MNTNS))
 		open_root(s, ev, task);
 	if (ev->ret >= 0 && !ev->fixed)
-		file = file_of(task, ev->ret);
+		file = current_file(ev->ret);
+	if (!file && s->source) {
+		/* It is closed again already. */
+		bool compat = ev->via >= VIA_COMPAT, at = (ev->via & ~VIA_COMPAT) >= VIA_OPENAT;
+		__u64 args[5] = {};
+
+		syscall_args(args, (void *)s->source, compat);
+		given = args[at ? 1 : 0];
+		dfd = at ? args[0] : AT_FDCWD;
+	}
 	if (!file || wants(WANT_GIVEN))
 		open_given(s, ev, given);
 	if (!file || wants(WANT_DIR))
@@ -254,8 +263,7 @@ __noinline int open_rest(__u64 given, int dfd)
 	if (wants(WANT_INODE))
 		open_inode(ev, file);
 	if (wants(WANT_PATH) || prefix_len) {
-		fs = BPF_CORE_READ(task, fs);
-		path_walk((__u64)&file->f_path, (__u64)&fs->root);
+		path_walk((__u64)&file->f_path, true);
 		if (prefix_len && !path_has_prefix(s, PATH_SIZE)) {
 			record_discard(s);
 			return 0;
@@ -275,14 +283,16 @@ static __always_inline int open_record(const struct open_call *call)
 	if (!ev)
 		return 0;
 	open_fill(ev, call);
+	s->source = call->regs;
 	return open_rest(call->given, call->dfd);
 }
 
 /* ---- system calls ---- */
 
-static __always_inline int open_syscall(const struct syscall *sys, enum call what)
+static __always_inline int open_syscall(const struct syscall *sys, enum call what, __u64 regs)
 {
 	struct open_call call = {
+		.regs = regs,
 		.start_ns = sys->start_ns,
 		.ret = sys->ret,
 		.dfd = AT_FDCWD,
@@ -312,7 +322,8 @@ static __always_inline int open_syscall(const struct syscall *sys, enum call wha
 		call.via = VIA_OPENAT2;
 		call.dfd = sys->args[0];
 		call.given = sys->args[1];
-		bpf_probe_read_user(&how, sizeof(how), (void *)sys->args[2]);
+		if (!regs)
+			bpf_probe_read_user(&how, sizeof(how), (void *)sys->args[2]);
 		call.flags = how.flags;
 		call.mode = how.mode;
 	}
@@ -339,8 +350,11 @@ static __always_inline int open_exit_record(struct pt_regs *regs, __u32 nr, long
 		return 0;
 	if (wants(WANT_LATENCY))
 		pending_take(nr, &sys);
+	/* Of an open that succeeds there is seldom more to tell than its file. */
+	if (ret >= 0 && !wants(WANT_FLAGS | WANT_GIVEN | WANT_DIR) && !flags_any && !access_any)
+		return open_syscall(&sys, what, (__u64)regs);
 	syscall_args(sys.args, regs, sys.compat);
-	return open_syscall(&sys, what);
+	return open_syscall(&sys, what, 0);
 }
 
 static __always_inline int open_enter_record(__u32 nr, const __u64 *args)
@@ -441,7 +455,7 @@ int open_exit_tp(struct trace_event_raw_sys_exit *ctx)
 	what = open_call(sys.nr, sys.compat);
 	if (!what || !task_wanted() || !pending_take(sys.nr, &sys))
 		return 0;
-	return open_syscall(&sys, what);
+	return open_syscall(&sys, what, 0);
 }
 
 /* The entry: for latencies, and for the classic tracepoint, whose exit has no arguments. */

@@ -15,6 +15,7 @@
 #define WANT_DIR       (1ull << 6)
 #define WANT_CGROUP_ID (1ull << 7)
 #define WANT_MNTNS     (1ull << 8)
+#define WANT_FLAGS     (1ull << 9)
 
 /* How a file was opened: the call's name, or io_uring. */
 enum open_via {

@@ -142,9 +142,11 @@ static const struct column columns[] = {
 		"how: open, creat, openat, openat2 (/32: by a 32-bit "
 		"program), io_uring",
 		.flags = COL_WIDE),
-	COL_GET("FLAGS", "flags", get_flags, -18, "O_ flags", .flags = COL_EXTRA),
+	COL_GET("FLAGS", "flags", get_flags, -18, "O_ flags", .flags = COL_EXTRA,
+		.want = WANT_FLAGS),
 	COL(struct open_event, "MODE", mode, 5, "permissions, where O_CREAT or O_TMPFILE uses them",
-	    .fmt = FMT_OCTAL, .flags = COL_EXTRA | COL_ABSENT, .absent = UINT32_MAX),
+	    .fmt = FMT_OCTAL, .flags = COL_EXTRA | COL_ABSENT, .absent = UINT32_MAX,
+	    .want = WANT_FLAGS),
 	COL(struct open_event, "LAT", lat_ns, 7, "time that the call took", .fmt = FMT_DURATION,
 	    .flags = COL_EXTRA | COL_ABSENT, .absent = UINT64_MAX, .want = WANT_LATENCY),
 	COL(struct open_event, "DEV", dev, 7, "device of the file", .fmt = FMT_DEVICE,

@@ -158,4 +158,8 @@ static __always_inline struct file *link_perf_file(struct bpf_link *link)
 	return bpf_core_field_exists(l->perf_file) ? BPF_CORE_READ(l, perf_file) : NULL;
 }
 
+/* Linux 5.11, 3ca1032ab7ab ("bpf: Add bpf_get_current_task_btf helper"): the current task as the verifier
+ * knows it, whose members are read in place, without a helper for each.  May go when 5.10 goes. */
+#define CURRENT_TYPED bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)
+
 #endif

@@ -72,12 +72,12 @@ struct filter {
 	__u32 tids;
 	__u32 uids;
 	__u32 comms;
-	__u32 cgroup;	  /* the task must be below filter_cgroup[0] */
-	__u32 pidns;	  /* inode of the tool's PID namespace; 0: the initial one */
-	__u32 ring_shift; /* log2 of how many bytes in the ring make a wake-up */
-	__u32 without;	  /* WITHOUT_*: helpers not to be used */
-	__u32 tool;	  /* the tool's own pid, also with --self */
-	__u32 only_pid;	  /* the one of the list, if there is but one */
+	__u32 cgroup;		      /* the task must be below filter_cgroup[0] */
+	__u32 pidns;		      /* inode of the tool's PID namespace; 0: the initial one */
+	__u32 ring_shift;	      /* log2 of how many bytes in the ring make a wake-up */
+	__u32 without;		      /* WITHOUT_*: helpers not to be used */
+	__u32 tool;		      /* the tool's own pid, also with --self */
+	__u32 only_pid;		      /* the one of the list, if there is but one */
 	__u64 since_ns;		      /* CLOCK_BOOTTIME, before anything was attached */
 	__u32 comm_len[FILTER_COMMS]; /* bytes to compare; COMM_SIZE means all, with the NUL */
 	char comm[FILTER_COMMS][COMM_SIZE];

@@ -167,9 +167,27 @@ __noinline int path_climb_more(void)
 	return 0;
 }
 
-/* Walks from *at* to *root*, the addresses of struct path in the kernel; *root* 0: to the top of the
- * mount namespace.  The result is in the scratch area. */
-__noinline int path_walk(__u64 at, __u64 root)
+/* Where the current task's absolute paths begin. */
+static __always_inline struct path current_root(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct path root = {};
+	struct fs_struct *fs;
+
+	if (CURRENT_TYPED) {
+		fs = bpf_get_current_task_btf()->fs;
+		root.mnt = fs->root.mnt;
+		root.dentry = fs->root.dentry;
+	} else {
+		fs = BPF_CORE_READ(task, fs);
+		bpf_core_read(&root, sizeof(root), &fs->root);
+	}
+	return root;
+}
+
+/* Walks from *at*, the address of a struct path in the kernel, to the current task's root, or if not
+ * *rooted* to the top of the mount namespace.  The result is in the scratch area. */
+__noinline int path_walk(__u64 at, __u32 rooted)
 {
 	struct scratch *s = scratch_current();
 	struct path pos = {}, end = {};
@@ -177,8 +195,8 @@ __noinline int path_walk(__u64 at, __u64 root)
 	if (!s)
 		return 0;
 	bpf_core_read(&pos, sizeof(pos), (struct path *)at);
-	if (root)
-		bpf_core_read(&end, sizeof(end), (struct path *)root);
+	if (rooted)
+		end = current_root();
 	s->path_pos = PATH_SIZE;
 	s->path_flags = 0;
 	s->path_dentry = (__u64)pos.dentry;

@@ -35,6 +35,8 @@ static __always_inline bool syscall_compat(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
+	if (CURRENT_TYPED)
+		return bpf_get_current_task_btf()->thread_info.status & TS_COMPAT;
 	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
 }
 
@@ -153,6 +155,8 @@ static __always_inline bool syscall_compat(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
+	if (CURRENT_TYPED)
+		return bpf_get_current_task_btf()->thread_info.flags & _TIF_32BIT;
 	return BPF_CORE_READ(task, thread_info.flags) & _TIF_32BIT;
 }
 

@@ -53,13 +53,27 @@ static __always_inline void task_cgroup_path(struct scratch *s, __u32 field,
 	cgroup_path(s, field, BPF_CORE_READ(task, cgroups, dfl_cgrp));
 }
 
-/* The open file behind a descriptor, or NULL. */
-static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
+/* The open file behind a descriptor of the current task, or NULL. */
+static __always_inline struct file *current_file(__u32 fd)
 {
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **slots = BPF_CORE_READ(fdt, fd), *file = NULL;
+	struct file **slots, *file = NULL;
+	struct fdtable *fdt;
+	__u32 count;
 
-	if (fd < BPF_CORE_READ(fdt, max_fds))
+	if (CURRENT_TYPED) {
+		fdt = bpf_get_current_task_btf()->files->fdt;
+		if (!fdt)
+			return NULL;
+		slots = fdt->fd;
+		count = fdt->max_fds;
+	} else {
+		struct task_struct *task = (void *)bpf_get_current_task();
+
+		fdt = BPF_CORE_READ(task, files, fdt);
+		slots = BPF_CORE_READ(fdt, fd);
+		count = BPF_CORE_READ(fdt, max_fds);
+	}
+	if (fd < count)
 		bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
 	return file;
 }
@@ -81,7 +95,7 @@ static __always_inline void task_cwd(__u32 field, struct task_struct *task)
 {
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 
-	path_walk((__u64)&fs->pwd, (__u64)&fs->root);
+	path_walk((__u64)&fs->pwd, true);
 	path_add(field);
 }
 
