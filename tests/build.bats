@@ -186,11 +186,15 @@ needs_command()
 	refute_output --partial warning
 }
 
-@test "no BPF object has an instruction that 5.8 does not know" {
+@test "no BPF object has an instruction that 5.8 does not know, nor needs more stack than there is" {
+	run python3 "$TOP/tests/bpf-stack" build/*.bpf.o
+	assert_success
 	run python3 "$TOP/tests/bpf-insns" build/*.bpf.o
 	assert_success
 	for v in 14 19; do
 		if [[ -d $BATS_FILE_TMPDIR/$v ]]; then
+			run python3 "$TOP/tests/bpf-stack" "$BATS_FILE_TMPDIR/$v"/*.bpf.o
+			assert_success
 			run python3 "$TOP/tests/bpf-insns" "$BATS_FILE_TMPDIR/$v"/*.bpf.o
 			assert_success
 		fi

@@ -55,9 +55,9 @@ static __always_inline void path_prepend_char(struct scratch *s, char c)
 #define SOCKFS_MAGIC 0x534f434b
 #define NSFS_MAGIC   0x6e736673
 
-/* The whole name of a file that has no place in a tree, as its d_dname() makes it: "pipe:[INODE]",
- * "socket:[INODE]", "net:[INODE]" of a namespace.  Returns 1, or 0 if it is none of these. */
-__noinline int path_pseudo(__u64 at)
+/* The whole name of a file that is in no directory: as its d_dname() makes it ("pipe:[INODE]",
+ * "socket:[INODE]", "net:[INODE]" of a namespace), else its own ("memfd:NAME"). */
+__noinline int path_alone(__u64 at)
 {
 	struct dentry *dentry = (void *)at;
 	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
@@ -66,8 +66,16 @@ __noinline int path_pseudo(__u64 at)
 	char name[16] = "socket";
 	long len = 6;
 
-	if (!s || (magic != PIPEFS_MAGIC && magic != SOCKFS_MAGIC && magic != NSFS_MAGIC))
+	if (!s)
 		return 0;
+	if (magic != PIPEFS_MAGIC && magic != SOCKFS_MAGIC && magic != NSFS_MAGIC) {
+		__u32 own = BPF_CORE_READ(dentry, d_name.len);
+
+		s->path_flags |= BYTES_DETACHED;
+		if (own)
+			path_prepend(s, BPF_CORE_READ(dentry, d_name.name), own);
+		return 0;
+	}
 	path_prepend_char(s, ']');
 	for (int i = 0; i < 20; i++) {
 		path_prepend_char(s, '0' + ino % 10);
@@ -90,7 +98,7 @@ __noinline int path_pseudo(__u64 at)
 	}
 	path_prepend(s, (unsigned char *)name, len);
 	s->path_pos++; /* no slash */
-	return 1;
+	return 0;
 }
 
 /* What one step needs of a dentry, in one read: d_parent and d_name lie side by side in every
@@ -105,8 +113,10 @@ struct dentry_up {
 	const unsigned char *name;
 };
 
+#define PATH_ALONE 2
+
 /* Walks up at most PATH_STEPS components towards the root in the scratch area.  Returns 1 when it
- * is there, 0 if there is more to walk. */
+ * is there, PATH_ALONE if the file is in no directory, 0 if there is more to walk. */
 __noinline int path_climb(void)
 {
 	struct scratch *s = scratch_current();
@@ -141,11 +151,10 @@ __noinline int path_climb(void)
 		bpf_core_read(&up, sizeof(up), &dentry->d_parent);
 		if (up.parent == dentry) {
 			/* In no directory. */
-			if (s->path_pos == PATH_SIZE && path_pseudo((__u64)dentry))
-				return 1;
+			s->path_dentry = (__u64)dentry;
+			if (s->path_pos == PATH_SIZE)
+				return PATH_ALONE;
 			s->path_flags |= BYTES_DETACHED;
-			if (up.len && s->path_pos == PATH_SIZE)
-				path_prepend(s, up.name, up.len); /* a memfd */
 			return 1;
 		}
 		if (!path_prepend(s, up.name, up.len)) {
@@ -161,9 +170,12 @@ __noinline int path_climb(void)
 
 __noinline int path_climb_more(void)
 {
-	for (int i = 0; i < PATH_CALLS; i++)
-		if (path_climb())
-			return 1;
+	for (int i = 0; i < PATH_CALLS; i++) {
+		int end = path_climb();
+
+		if (end)
+			return end;
+	}
 	return 0;
 }
 
@@ -207,9 +219,15 @@ __noinline int path_walk(__u64 at, __u32 rooted)
 	if (!BPF_CORE_READ(pos.dentry, d_hash.pprev) && pos.dentry != end.dentry &&
 	    BPF_CORE_READ(pos.dentry, d_parent) != pos.dentry)
 		s->path_flags = BYTES_DELETED;
-	for (int i = 0; i < PATH_CALLS; i++)
-		if (path_climb_more())
+	for (int i = 0; i < PATH_CALLS; i++) {
+		int end = path_climb_more();
+
+		/* Not called from there, where the stack is nearly full. */
+		if (end == PATH_ALONE)
+			path_alone(s->path_dentry);
+		if (end)
 			return 0;
+	}
 	s->path_flags |= BYTES_FRONT_CUT;
 	return 0;
 }

@@ -132,7 +132,8 @@ static __always_inline __u32 syscall_pointer_size(__u32 nr, bool compat)
 	return compat || (nr >= 512 && nr < 548) ? 4 : 8;
 }
 
-static __always_inline void syscall_args(__u64 *args, const struct pt_regs *regs, bool compat)
+/* Not inline: what it needs of the stack is not there while paths are walked. */
+static __noinline void syscall_args(__u64 *args, const struct pt_regs *regs, bool compat)
 {
 	/* One read: arch/x86/include/asm/ptrace.h has them side by side. */
 	struct {
@@ -243,7 +244,7 @@ static __always_inline __u32 syscall_pointer_size(__u32 nr, bool compat)
 	return compat ? 4 : 8;
 }
 
-static __always_inline void syscall_args(__u64 *args, const struct pt_regs *regs, bool compat)
+static __noinline void syscall_args(__u64 *args, const struct pt_regs *regs, bool compat)
 {
 	args[0] = BPF_CORE_READ(regs, orig_x0);
 	args[1] = BPF_CORE_READ(regs, regs[1]);
