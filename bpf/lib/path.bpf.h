@@ -183,17 +183,10 @@ __noinline int path_climb_more(void)
 static __always_inline struct path current_root(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	struct path root = {};
-	struct fs_struct *fs;
 
-	if (CURRENT_TYPED) {
-		fs = bpf_get_current_task_btf()->fs;
-		root.mnt = fs->root.mnt;
-		root.dentry = fs->root.dentry;
-	} else {
-		fs = BPF_CORE_READ(task, fs);
-		bpf_core_read(&root, sizeof(root), &fs->root);
-	}
+	bpf_core_read(&root, sizeof(root), &fs->root);
 	return root;
 }
 

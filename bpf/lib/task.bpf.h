@@ -56,25 +56,18 @@ static __always_inline void task_cgroup_path(struct scratch *s, __u32 field,
 /* The open file behind a descriptor of the current task, or NULL. */
 static __always_inline struct file *current_file(__u32 fd)
 {
-	struct file **slots, *file = NULL;
-	struct fdtable *fdt;
-	__u32 count;
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file *file = NULL;
+	/* One read: include/linux/fdtable.h has them side by side. */
+	struct {
+		__u32 max_fds, hole;
+		struct file **fd;
+	} table;
 
-	if (CURRENT_TYPED) {
-		fdt = bpf_get_current_task_btf()->files->fdt;
-		if (!fdt)
-			return NULL;
-		slots = fdt->fd;
-		count = fdt->max_fds;
-	} else {
-		struct task_struct *task = (void *)bpf_get_current_task();
-
-		fdt = BPF_CORE_READ(task, files, fdt);
-		slots = BPF_CORE_READ(fdt, fd);
-		count = BPF_CORE_READ(fdt, max_fds);
-	}
-	if (fd < count)
-		bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
+	bpf_core_read(&table, sizeof(table), &fdt->max_fds);
+	if (fd < table.max_fds)
+		bpf_probe_read_kernel(&file, sizeof(file), table.fd + fd);
 	return file;
 }
 
