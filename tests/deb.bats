@@ -132,7 +132,10 @@ files()
 @test "lintian has nothing to say, and what it is not asked has a reason" {
 	local file
 	need_command lintian
+	# Words that it finds in programs are in the packed BPF objects, by chance: in some builds, so an
+	# override would not do.
 	run lintian --allow-root --pedantic --display-info --tag-display-limit 0 \
+		--suppress-tags spelling-error-in-binary \
 		--fail-on error,warning,info,pedantic "$DEB"/*.changes
 	assert_success
 	assert_output ''
