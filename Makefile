@@ -148,7 +148,7 @@ bpf_flags = -target $(BPF_TARGET) -std=gnu11 -O2 -g -mcpu=v3 -fno-stack-protecto
 	-Wno-unused-parameter -fms-extensions -Wno-microsoft-anon-tag \
 	-fdebug-compilation-dir=. -D__TARGET_ARCH_$(ARCH) \
 	-I$(1)bpf -I$(1)vmlinux/$(ARCH) $(pkg_cflags)
-own_flags = -std=gnu11 $(warnings) $(prefix_map) -D_GNU_SOURCE= \
+own_flags = -std=gnu11 $(warnings) $(prefix_map) -D_GNU_SOURCE= $(if $(filter 1,$(SHARED)),-fPIC) \
 	-DCORELETS_VERSION='"$(VERSION)"' -Itools -Ibpf -I$(BUILD)
 user_flags = $(own_flags) $(pkg_cflags) $(CPPFLAGS) $(CFLAGS)$(in_sysroot)
 link_flags = $(all_static) $(CFLAGS) $(LDFLAGS)$(in_sysroot)
@@ -228,7 +228,6 @@ runtime = $(BUILD)/libcorelets.a
 ifeq ($(SHARED),1)
 runtime = $(BUILD)/libcorelets-samples.so $(BUILD)/libcorelets.so
 samples := $(filter frame process profile% symbol%,$(lib))
-own_flags += -fPIC
 tool_flags = -Wl,-rpath,$(LIBDIR)/corelets
 # They are not there yet when man pages are made.
 export LD_LIBRARY_PATH := $(abspath $(BUILD))$(if $(LD_LIBRARY_PATH),:$(LD_LIBRARY_PATH))
@@ -359,8 +358,9 @@ uninstall:
 		$(mandir)/man8/corelets.8 $(mandir)/man7/corelets.7 $(installed:%=$(mandir)/man8/%.8) \
 		$(bashdir)/corelets $(installed:%=$(bashdir)/%) $(zshdir)/_corelets \
 		$(fishdir)/corelets.fish $(installed:%=$(fishdir)/%.fish) $(unitdir)/corelets@.service \
+		$(patsubst %,$(DESTDIR)$(LIBDIR)/corelets/%.so,libcorelets libcorelets-samples) \
 		$(patsubst %,$(exampledir)/%,$(notdir $(examples)))
-	$(Q)rm -rf $(DESTDIR)$(LIBDIR)/corelets
+	$(Q)rmdir -p --ignore-fail-on-non-empty $(DESTDIR)$(LIBDIR)/corelets 2>/dev/null || :
 	$(Q)rmdir -p --ignore-fail-on-non-empty $(exampledir) 2>/dev/null || :
 	$(Q)rmdir -p --ignore-fail-on-non-empty $(bindir) 2>/dev/null || :
 

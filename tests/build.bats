@@ -305,6 +305,23 @@ needs_command()
 	[[ ! -e $root/usr/libexec ]]
 }
 
+@test "SHARED=1: the runtime is a library of the suite, also after a build without; uninstall takes no other" {
+	local root=$BATS_TEST_TMPDIR/root
+	make SHARED=1 PREFIX=/usr DESTDIR="$root" install
+	run readelf -dW "$root/usr/sbin/$tool"
+	assert_output --partial '[libcorelets.so]'
+	assert_output --partial '[/usr/lib/corelets]'
+	run env LD_LIBRARY_PATH="$root/usr/lib/corelets" "$root/usr/sbin/$tool" --version
+	assert_success
+	touch "$root/usr/lib/corelets/other"
+	make SHARED=1 PREFIX=/usr DESTDIR="$root" uninstall
+	run find "$root" ! -type d
+	assert_output "$root/usr/lib/corelets/other"
+	make
+	run readelf -dW "build/$tool"
+	refute_output --partial libcorelets
+}
+
 @test "STATIC=1 leaves libbpf, libelf and zlib out of what is loaded" {
 	make BUILD="$BATS_TEST_TMPDIR/b" STATIC=1
 	run ldd "$BATS_TEST_TMPDIR/b/$tool"
