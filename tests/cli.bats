@@ -1726,6 +1726,8 @@ with open(sys.argv[1]) as pipe:
 		wait_until interrupted
 		# It would have ended by now, or the reader has all.
 		process_ended "$tool_pid" && fail "the reader was not stuck"
+		# timeout(1), too, sends its signal twice: that is one.
+		sleep 1
 		kill -INT "$tool_pid"
 		wait_tool
 		assert_failure $((128 + 2))
@@ -1746,8 +1748,11 @@ with open(sys.argv[1]) as pipe:
 		# The tool does not hold the other end itself.
 		READY=privileges start_tool "$tool" --json "${columns[@]}" -n late --output "$BATS_TEST_TMPDIR/pipe"
 		cause 300 late /nonexistent/late
-		kill -INT "$tool_pid"
+		kill -TERM "$tool_pid"
 		wait_until interrupted
+		# timeout(1) signals its child, and then its group: the second one is no haste.
+		kill -TERM "$tool_pid"
+		kill -HUP "$tool_pid"
 		cat "$BATS_TEST_TMPDIR/pipe" >"$BATS_TEST_TMPDIR/got" 3>&- {late}>&- &
 		reader=$!
 		wait_tool

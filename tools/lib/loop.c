@@ -107,22 +107,42 @@ int loop_watch_command(struct loop *loop, pid_t pid)
 	return loop_add(loop, loop->command, EPOLLIN, WATCH_COMMAND);
 }
 
-/* Takes the pending signals.  From the first one on they have their default action again. */
+/* When the first signal came that ends the tool. */
+static uint64_t stopped_ns;
+
+/* A second SIGINT kills the process.  Not so one that no terminal has sent, right behind the first
+ * signal: timeout(1) signals the process, and then its group. */
+static void on_interrupt(int signo, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (info->si_code == SI_KERNEL || clock_ns(CLOCK_MONOTONIC) - stopped_ns >= NS_PER_SEC) {
+		signal(signo, SIG_DFL);
+		raise(signo);
+	}
+}
+
+/* Takes the pending signals.  From the first one on, SIGINT goes to on_interrupt(). */
 static void loop_take_signals(struct loop *loop)
 {
+	struct sigaction action = { .sa_sigaction = on_interrupt,
+				    .sa_flags = SA_SIGINFO | SA_RESTART };
 	struct signalfd_siginfo info;
+	struct sigaction old;
+	sigset_t set;
 
 	while (read(loop->signals, &info, sizeof(info)) == sizeof(info)) {
-		sigset_t set;
-
-		loop->stops++;
 		/* What a terminal sends goes to the command by itself. */
 		if (info.ssi_code != SI_KERNEL)
 			loop->forward = info.ssi_signo;
 		loop->done = true;
+		if (loop->stopped)
+			continue;
+		loop->stopped = true;
+		stopped_ns = clock_ns(CLOCK_MONOTONIC);
+		if (!sigaction(SIGINT, NULL, &old) && old.sa_handler != SIG_IGN)
+			sigaction(SIGINT, &action, NULL);
 		sigemptyset(&set);
 		sigaddset(&set, SIGINT);
-		sigaddset(&set, SIGTERM);
 		sigprocmask(SIG_UNBLOCK, &set, NULL);
 	}
 }

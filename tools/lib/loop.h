@@ -10,8 +10,8 @@
 
 struct loop {
 	int epoll, signals, tick, deadline, command;
-	int stops;	  /* SIGINT and SIGTERM seen */
 	int forward;	  /* a signal for the command, 0: none */
+	bool stopped;	  /* by a signal */
 	bool done;	  /* set by whoever wants the loop to end */
 	bool reader_gone; /* the other end of the output was closed */
 	bool command_ended;
@@ -40,8 +40,8 @@ int loop_watch_command(struct loop *loop, pid_t pid);
  * is gone.  Returns 0 or a negative errno. */
 int loop_run(struct loop *loop, const struct loop_calls *calls);
 
-/* Waits until *fd* can be written, and looks at signals meanwhile.  After the first SIGINT, the next
- * one kills the process, as it would any other. */
+/* Waits until *fd* can be written, and looks at signals meanwhile.  After the first one, SIGINT kills
+ * the process, as it would any other; SIGTERM and SIGHUP wait for the end that has begun. */
 bool loop_wait_writable(struct loop *loop, int fd);
 
 #endif
