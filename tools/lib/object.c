@@ -4,6 +4,8 @@
 #include "lib/object.h"
 #include "lib/util.h"
 
+#define DEFLATE_MOST 1032 /* bytes that one becomes: zlib_tech.html, "Maximum Compression Factor" */
+
 void *object_unpack(const unsigned char *packed, size_t len, size_t *size)
 {
 	_cleanup_free_ unsigned char *object = NULL;
@@ -15,6 +17,8 @@ void *object_unpack(const unsigned char *packed, size_t len, size_t *size)
 		return NULL;
 	tail = packed + len - 4; /* RFC 1952: how long it is unpacked */
 	z.avail_out = tail[0] | tail[1] << 8 | tail[2] << 16 | (unsigned int)tail[3] << 24;
+	if (z.avail_out / DEFLATE_MOST > len)
+		return NULL;
 	object = z.next_out = malloc(z.avail_out);
 	if (!object || inflateInit2(&z, 16 + MAX_WBITS))
 		return NULL;
