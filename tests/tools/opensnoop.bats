@@ -469,6 +469,16 @@ need_uring()
 	each_without "${in_flight[@]}" -- check
 }
 
+@test "latency, where the exit of a call has no arguments: one entry, which has them" {
+	# The typed entry could be had, and would take the place of what the classic one noted.
+	export CORELETS_WITHOUT=open_exit,open_exit_raw
+	trace opensnoop -o all -- open --times 20 "$DIR/file" "$DIR/missing"
+	assert_events 20 '.ret >= 0 and .given == "'"$DIR/file"'" and .lat_ns > 0'
+	assert_events 20 '.ret == -2 and .path == "'"$DIR/missing"'" and .lat_ns > 0'
+	assert_events 40
+	assert_lost 0
+}
+
 # blocked PID: it waits in openat.
 blocked()
 {

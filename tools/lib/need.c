@@ -186,6 +186,24 @@ static void map_autocreate(struct bpf_object *object, const char *name, bool cre
 		bpf_map__set_autocreate(map, create);
 }
 
+/* Where a need before has chosen an entry and an exit, the need for entries takes the same one: two
+ * would each put down what they have of a call (pending_put), which may be less. */
+static void need_share_entry(struct needs *needs, size_t before, struct need_state *state)
+{
+	for (size_t i = 0; i < before; i++) {
+		const char *programs = need_programs(&needs->state[i]);
+		char name[64];
+
+		if (!programs || !strchr(programs, '+'))
+			continue;
+		while (next_program(&programs, name))
+			for (size_t point = 0; point < ARRAY_SIZE(state->need->points); point++)
+				if (state->need->points[point] &&
+				    !strcmp(state->need->points[point], name))
+					state->point = point;
+	}
+}
+
 int needs_choose(struct needs *needs, struct bpf_object *object,
 		 bool (*has_btf_name)(const char *name), char why[256])
 {
@@ -204,6 +222,8 @@ int needs_choose(struct needs *needs, struct bpf_object *object,
 				 state->need->type);
 			state->point = -1;
 		}
+		if (state->need->in_flight)
+			need_share_entry(needs, i, state);
 again:
 		programs = need_programs(state);
 		while (next_program(&programs, name)) {
