@@ -402,7 +402,7 @@ quickstart:
 	$(Q)packaging/quickstart $(BUILD)/execsnoop
 
 # Beside the tools that a user would take instead; WHAT: parts of it (tests/bench/run says which).
-bench: all $(BUILD)/bench/work $(BUILD)/bench/floor $(BUILD)/bench/floor.bpf.o
+bench: all $(BUILD)/bench/work $(BUILD)/bench/noop $(BUILD)/bench/floor $(BUILD)/bench/floor.bpf.o
 	$(Q)BUILD='$(BUILD)' tests/bench/run $(WHAT)
 
 # A=… B=…: two results of it, by commit or file.
@@ -410,6 +410,7 @@ bench-compare:
 	$(Q)BUILD='$(BUILD)' tests/bench/show --compare '$(A)' '$(B)'
 
 $(BUILD)/bench/work: bench_libs = -static -pthread
+$(BUILD)/bench/noop: bench_libs = -nostdlib -static -Wl,-z,noseparate-code
 $(BUILD)/bench/floor: bench_libs = $(pkg_libs)
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/.user-flags
 	$(call say,CC,$@)

@@ -8,7 +8,7 @@
  *
  *   getppid    the cheapest system call
  *   open       openat of LABEL, which must be there (closed 256 at a time)
- *   exec       vfork, execve of this program with the argument LABEL, wait
+ *   exec       vfork, execve of a program with the argument LABEL, wait
  *   burn       no operation: N ms of calls and small reads, as deep as --bytes
  *   sleepers   starts N processes that sleep, prints their ids, and ends them when
  *              its standard input ends
@@ -18,6 +18,8 @@
  *   -t THREADS   N is shared out among so many (1)
  *   -R RATE      at most so many in a second, all threads together, and no round before
  *   -b BYTES     exec: another argument of so many bytes; burn: depth of the calls
+ *   -x FILE      what exec executes (this program)
+ *   -p           all of it on one processor: elapsed times of short processes vary less
  *   -s           with BPF_ENABLE_STATS
  *   -w           prints {"pid":…}, and begins when a line comes
  *
@@ -27,6 +29,7 @@
 #define _GNU_SOURCE
 #include <linux/bpf.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -34,7 +37,7 @@
 
 #define OPEN_FILES 256
 
-static const char *label = "/dev/null";
+static const char *label = "/dev/null", *executed = "/proc/self/exe";
 static char *exec_argv[4] = { "noop" }, *exec_env[] = { NULL };
 static long times, threads = 1, rate, bytes;
 static int first_file = 3; /* what opens get */
@@ -59,14 +62,13 @@ static void op_open(long n)
 
 static void op_exec(long n)
 {
-	const char *self = "/proc/self/exe";
 	int status;
 	pid_t pid;
 
 	while (n--) {
 		pid = vfork();
 		if (!pid) {
-			execve(self, exec_argv, exec_env);
+			execve(executed, exec_argv, exec_env);
 			_exit(127);
 		}
 		if (pid < 0 || waitpid(pid, &status, 0) < 0 || status)
@@ -201,6 +203,16 @@ static void enable_stats(void)
 	first_file = fd + 1;
 }
 
+static void stay_here(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("sched_setaffinity");
+}
+
 /* Each thread has open files. */
 static void raise_limit(void)
 {
@@ -228,7 +240,7 @@ int main(int argc, char **argv)
 	if (argc > 0 && !strcmp(argv[0], "noop"))
 		return 0;
 	program = "work";
-	while ((c = getopt(argc, argv, "l:r:t:R:b:sw")) != -1) {
+	while ((c = getopt(argc, argv, "l:r:t:R:b:x:psw")) != -1) {
 		switch (c) {
 		case 'l':
 			label = optarg;
@@ -244,6 +256,12 @@ int main(int argc, char **argv)
 			break;
 		case 'b':
 			bytes = parse_number("-b", optarg, 0, 128 << 10);
+			break;
+		case 'x':
+			executed = optarg;
+			break;
+		case 'p':
+			stay_here();
 			break;
 		case 's':
 			enable_stats();

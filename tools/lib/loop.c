@@ -13,8 +13,9 @@
 #include "lib/loop.h"
 #include "lib/util.h"
 
-#define TICK_NS	   50000000ull
-#define NS_PER_SEC 1000000000ull
+#define FIRST_TICK_NS 5000000ull /* somebody may be waiting for the first line */
+#define TICK_NS	      50000000ull
+#define NS_PER_SEC    1000000000ull
 
 enum { WATCH_RING, WATCH_SIGNALS, WATCH_TICK, WATCH_DEADLINE, WATCH_COMMAND, WATCH_OUTPUT };
 
@@ -39,15 +40,15 @@ static void stop_signals(sigset_t *set)
 	}
 }
 
-static int timer_new(uint64_t ns, bool repeat)
+/* *every_ns* 0: once. */
+static int timer_new(uint64_t first_ns, uint64_t every_ns)
 {
 	struct itimerspec spec = {
-		.it_value = { ns / NS_PER_SEC, ns % NS_PER_SEC },
+		.it_value = { first_ns / NS_PER_SEC, first_ns % NS_PER_SEC },
+		.it_interval = { every_ns / NS_PER_SEC, every_ns % NS_PER_SEC },
 	};
 	int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 
-	if (repeat)
-		spec.it_interval = spec.it_value;
 	if (fd >= 0 && timerfd_settime(fd, 0, &spec, NULL)) {
 		close(fd);
 		return -1;
@@ -69,7 +70,7 @@ int loop_init(struct loop *loop, int ring_fd, uint64_t duration_ns, int output_f
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	loop->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	loop->tick = timer_new(TICK_NS, true);
+	loop->tick = timer_new(FIRST_TICK_NS, TICK_NS);
 	if (loop->epoll < 0 || loop->signals < 0 || loop->tick < 0)
 		return -errno;
 	err = loop_add(loop, ring_fd, EPOLLIN, WATCH_RING);
@@ -78,7 +79,7 @@ int loop_init(struct loop *loop, int ring_fd, uint64_t duration_ns, int output_f
 	if (!err)
 		err = loop_add(loop, loop->tick, EPOLLIN, WATCH_TICK);
 	if (!err && duration_ns) {
-		loop->deadline = timer_new(duration_ns, false);
+		loop->deadline = timer_new(duration_ns, 0);
 		if (loop->deadline < 0)
 			return -errno;
 		err = loop_add(loop, loop->deadline, EPOLLIN, WATCH_DEADLINE);
