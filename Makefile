@@ -124,7 +124,7 @@ pkg_cflags := $(filter-out -I$(sysroot)/usr/include,$(shell $(pkg_config) --cfla
 # Most tools need not all of these.  libiberty, a static library, has no pkg-config file.
 as_needed := -Wl,--as-needed -liberty
 # STATIC=full: the C library too.
-all_static := $(if $(filter full,$(STATIC)),-static)
+all_static := $(if $(filter full,$(STATIC)),-static -Wl$(comma)--gc-sections)
 ifeq ($(STATIC),1)
 static_libs := -lbpf -lelf -lz
 pkg_libs := $(as_needed) $(shell $(pkg_config) --static --libs-only-L $(needs)) \
