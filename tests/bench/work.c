@@ -15,7 +15,7 @@
  *
  *   -l LABEL     what a tool will show of it
  *   -r ROUNDS    so many times N (1), after one more that is not counted; ns and cpu_ns are medians
- *   -t THREADS   N is shared out among so many (1)
+ *   -t THREADS   N is shared out among so many (1); each opens a LABEL.NUMBER of its own
  *   -R RATE      at most so many in a second, all threads together, and no round before
  *   -b BYTES     exec: another argument of so many bytes; burn: depth of the calls
  *   -x FILE      what exec executes (this program)
@@ -39,6 +39,7 @@
 
 static const char *label = "/dev/null", *executed = "/proc/self/exe";
 static char *exec_argv[4] = { "noop" }, *exec_env[] = { NULL };
+static __thread const char *opened;
 static long times, threads = 1, rate, bytes;
 static int first_file = 3; /* what opens get */
 static void (*operate)(long n);
@@ -49,12 +50,11 @@ static void op_getppid(long n)
 		syscall(SYS_getppid);
 }
 
-/* The files of other threads go too: none of them is used. */
 static void op_open(long n)
 {
 	while (n--) {
-		if (syscall(SYS_openat, AT_FDCWD, label, O_RDONLY | O_CLOEXEC, 0) < 0)
-			die("%s", label);
+		if (syscall(SYS_openat, AT_FDCWD, opened, O_RDONLY | O_CLOEXEC, 0) < 0)
+			die("%s", opened);
 		if (n % OPEN_FILES == 0)
 			syscall(SYS_close_range, first_file, ~0U, 0);
 	}
@@ -151,8 +151,17 @@ static void run_at_rate(long n, double per_ns)
 static void *run_share(void *arg)
 {
 	long n = operate == op_burn ? times : times / threads;
+	char own[PATH_MAX];
 
-	(void)arg;
+	opened = label;
+	/* Threads that share what they open wait for each other, now more and now less. */
+	if (threads > 1) {
+		snprintf(own, sizeof(own), "%s.%ld", label, (long)arg);
+		opened = own;
+		if (unshare(CLONE_FILES) ||
+		    (operate == op_open && mknod(own, 0600, 0) && errno != EEXIST))
+			die("%s", own);
+	}
 	if (rate)
 		run_at_rate(n, rate / 1e9 / threads);
 	else
@@ -165,7 +174,7 @@ static void run_all(void)
 	pthread_t *others = allocate(threads * sizeof(*others));
 
 	for (long i = 1; i < threads; i++)
-		if (pthread_create(&others[i], NULL, run_share, NULL))
+		if (pthread_create(&others[i], NULL, run_share, (void *)i))
 			die("pthread_create");
 	run_share(NULL);
 	for (long i = 1; i < threads; i++)
