@@ -1032,6 +1032,29 @@ spun()
 	done
 }
 
+@test "-- COMMAND: it gets the signal that ends the tool; if it stays, the next one does not wait for it" {
+	need_root
+	local got=$BATS_TEST_TMPDIR/got pid=$BATS_TEST_TMPDIR/pid
+	for tool in "${tools[@]}"; do
+		trying "$tool"
+		rm -f "$got" "$pid"
+		# shellcheck disable=SC2016 # expanded inside
+		start_tool "$tool" --json -- bash -c 'trap "echo TERM >\"$1\"" TERM
+			echo $$ >"$2"
+			while :; do sleep 0.05; done' bash "$got" "$pid"
+		wait_until test -s "$pid"
+		kill -TERM "$tool_pid"
+		wait_until test -s "$got"
+		wait_until grep -q '"type":"summary"' "$OUT"
+		assert_lost 0
+		process_ended "$tool_pid" && fail "it did not wait for the command"
+		kill -TERM "$tool_pid"
+		wait_tool
+		assert_failure $((128 + 15))
+		kill -KILL "$(<"$pid")"
+	done
+}
+
 @test "-- COMMAND: 127 if it is not found, 126 if it cannot be run" {
 	need_root
 	for tool in "${tools[@]}"; do

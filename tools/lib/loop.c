@@ -148,6 +148,12 @@ static void loop_take_signals(struct loop *loop)
 	}
 }
 
+void loop_end(struct loop *loop, const sigset_t *signals)
+{
+	loop_take_signals(loop);
+	sigprocmask(SIG_SETMASK, signals, NULL);
+}
+
 bool loop_wait_writable(struct loop *loop, int fd)
 {
 	struct pollfd fds[2] = {

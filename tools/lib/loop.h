@@ -4,6 +4,7 @@
 #ifndef CORELETS_LOOP_H
 #define CORELETS_LOOP_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -39,6 +40,9 @@ int loop_watch_command(struct loop *loop, pid_t pid);
 /* Runs until loop->done, a signal, the end of the duration or of the command, or until the reader
  * is gone.  Returns 0 or a negative errno. */
 int loop_run(struct loop *loop, const struct loop_calls *calls);
+
+/* Takes the signals that are pending, and blocks those of *signals* alone from then on. */
+void loop_end(struct loop *loop, const sigset_t *signals);
 
 /* Waits until *fd* can be written, and looks at signals meanwhile.  After the first one, SIGINT kills
  * the process, as it would any other; SIGTERM and SIGHUP wait for the end that has begun. */

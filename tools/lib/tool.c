@@ -904,10 +904,9 @@ static int wait_for_command(struct session *s)
 {
 	int status = s->loop.command_status;
 
+	loop_end(&s->loop, &s->signals);
 	if (s->loop.forward && !s->loop.command_ended)
 		kill(s->command.pid, s->loop.forward);
-	if (!s->loop.stopped)
-		sigprocmask(SIG_SETMASK, &s->signals, NULL);
 	if (!s->loop.command_ended && waitpid(s->command.pid, &status, 0) != s->command.pid)
 		return EXIT_FAILED;
 	return command_status(status);
